@@ -1,0 +1,112 @@
+// Package history is what happened in a run: the contract between running and judging.
+//
+// A history is a header and then operations in order of time. In a file each is one line of JSON; the first line is the
+// [Header]. Times are durations since the run began, in nanoseconds. An operation that takes time has two entries,
+// its invoke and its completion, as in Jepsen:
+//
+//	{"t":2000000,"p":"producer-1","type":"invoke","f":"pub","node":"b1","topic":"orders","msg":7,"due":2000000}
+//	{"t":2900000,"p":"producer-1","type":"ok","f":"pub","node":"b1","topic":"orders","msg":7}
+//	{"t":4100000,"p":"consumer-1","type":"ok","f":"deliver","node":"b1","topic":"orders","channel":"billing","msg":7,"attempt":1}
+//	{"t":4100000,"p":"consumer-1","type":"info","f":"fin","node":"b1","topic":"orders","channel":"billing","msg":7}
+//
+// An ok happened; a fail certainly did not; an info may have happened, or may still. What each F means, and which fields it
+// uses, stands at its constant. [Write] and [Read] are the file; nothing here judges.
+package history
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Type says how far an operation got.
+type Type string
+
+// The types of an operation.
+const (
+	Invoke Type = "invoke" // begun
+	OK     Type = "ok"     // it happened
+	Fail   Type = "fail"   // it certainly did not happen
+	Info   Type = "info"   // unknown: it may have happened, or may still
+)
+
+// What an operation does (its F), with the fields it uses beside Time, Process, Type and F.
+const (
+	// Publish is a PUB, MPUB or DPUB of one message: Node, Topic, Msg; After is its deferral; Due, of the invoke, is
+	// when the schedule meant it to be sent.
+	Publish = "pub"
+	// Deliver is a message that reached its consumer (ok): Node, Topic, Channel, Msg, Attempt, Conn. A body that is
+	// not as it was published is a fail, with the reason in Note, and Msg 0 if it cannot be told.
+	Deliver = "deliver"
+	// Finish is a FIN: info when it is sent; ok when a later answer on its connection proved that the broker carried it
+	// out; fail when the broker refused it. Node, Topic, Channel, Msg, Attempt, Conn.
+	Finish = "fin"
+	// Requeue is a REQ, with the stages of Finish; After is its delay.
+	Requeue = "req"
+	// Touch is a TOUCH, with the stages of Finish.
+	Touch = "touch"
+	// Subscribe is a consumer's SUB: Node, Topic, Channel, Conn; After is the connection's message timeout.
+	Subscribe = "sub"
+	// Ready is an RDY that was sent (info): Node, Topic, Channel, Conn; Count is its number.
+	Ready = "rdy"
+	// Connect is a client's connection that stands (ok), or that could not be made (fail). Node, Conn.
+	Connect = "connect"
+	// Disconnect is the end of a connection (info), with the reason in Note. Node, Conn.
+	Disconnect = "disconnect"
+	// Probe is what a node said of a channel (ok): Node, Topic, Channel (empty: the topic's own queue); Count is depth + in flight + deferred.
+	Probe = "probe"
+	// Phase begins a part of the run (info): Note is "load", "heal", "drain" or "end". An end with type fail was not a
+	// complete drain, one with type info could not be had; the reason is in Note after "end: ".
+	Phase = "phase"
+)
+
+// Nemesis is the process that inflicts faults: its F is the fault's kind, Note its target. The invoke is the injection; ok is its
+// healing, with in Count how much it hit; fail says that it hit nothing; info that the cluster cannot suffer it.
+const Nemesis = "nemesis"
+
+// An Op is one entry of a history.
+type Op struct {
+	Time    time.Duration `json:"t"`
+	Process string        `json:"p"`
+	Type    Type          `json:"type"`
+	F       string        `json:"f"`
+	Node    string        `json:"node,omitempty"`
+	Topic   string        `json:"topic,omitempty"`
+	Channel string        `json:"channel,omitempty"`
+	Msg     uint64        `json:"msg,omitempty"` // see [Msg]; 0 is none
+	Attempt uint16        `json:"attempt,omitempty"`
+	Conn    uint64        `json:"conn,omitempty"` // the client's connection, unique in the run; 0 is none
+	After   time.Duration `json:"after,omitempty"`
+	Due     time.Duration `json:"due,omitempty"`
+	Count   int64         `json:"count,omitempty"`
+	Note    string        `json:"note,omitempty"`
+	// Licenses are the promises that a fault may break, of its invoke: checkers' names.
+	Licenses []string `json:"licenses,omitempty"`
+}
+
+// Msg makes a message's number in its run from its producer's (1 to 2^24-1) and its place in what that producer sent (from 1).
+func Msg(producer uint32, number uint64) uint64 { return uint64(producer)<<40 | number }
+
+// MsgString writes a message's number as producer-number, "3-17".
+func MsgString(m uint64) string { return fmt.Sprintf("%d-%d", m>>40, m&(1<<40-1)) }
+
+// A Header says what run a history is of, and what was asked of it.
+type Header struct {
+	Version  int      `json:"nsqlab_history"` // 1
+	Run      string   `json:"run"`            // unique, in every message body
+	Scenario string   `json:"scenario"`       // its file, or its name
+	Backend  string   `json:"backend"`
+	Seed     uint64   `json:"seed"`
+	Nodes    []string `json:"nodes"`
+	// Slack is how far a time in the history may be from the time at the broker without any fault: link delays and
+	// scheduling, in nanoseconds.
+	Slack  time.Duration `json:"slack"`
+	Expect []Expectation `json:"expect,omitempty"` // empty: every promise that has something to judge
+	Strict bool          `json:"strict,omitempty"` // licensed loss counts as violation
+	Replay string        `json:"replay,omitempty"` // the command that shows it again
+}
+
+// An Expectation is a promise that the scenario names, with its limits if it has any.
+type Expectation struct {
+	Promise string                   `json:"promise"`
+	Limits  map[string]time.Duration `json:"limits,omitempty"`
+}

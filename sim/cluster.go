@@ -1,0 +1,79 @@
+// Package sim is the laboratory's ground: the contract of a set of nodes that can be harmed, and the deterministic one.
+//
+// A [Cluster] is what a scenario acts on. [World] keeps one in this goroutine under virtual time: brokers and
+// clients are wire.Endpoints, a link is a queue of chunks, and a seed decides everything. sim/live has those of real time.
+//
+//	w, err := sim.NewWorld(1, []sim.Node{{Name: "b1"}}, sim.Links{Delay: time.Millisecond})
+//	w.At(time.Second, func() { w.Kill("b1") })
+//	err = w.Dial("client", "b1", func(now time.Time, wake func()) wire.Endpoint { return client.New(now, wake, …) })
+//	w.Run(time.Minute)
+//
+// The law: functions given to At and Request, and every call of an endpoint that Dial opened, run one at a time.
+package sim
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/nsqlab/nsqlab/broker/wire"
+)
+
+// A Node is a broker of a cluster as it is to be started.
+type Node struct {
+	Name string
+	Args []string // nsqd's flags, such as "--msg-timeout=2s"; see CheckArg
+}
+
+// A Cluster is a set of nodes that clients can reach and faults can harm. Times are since it was made.
+type Cluster interface {
+	// Nodes lists the names in the order given.
+	Nodes() []string
+	// Now is the time since the cluster was made.
+	Now() time.Duration
+	// At calls f during Run at the time d, or at once in Run if d has gone by; equal times in the order asked. A function
+	// that waits in Kill, Start, Pause or Resume on a real cluster may be overtaken by others meanwhile, but two never run at a time.
+	At(d time.Duration, f func())
+	// Dial connects the client called from to a node's TCP port and runs the endpoint that open gives there. It calls open at once, and
+	// Disconnect when the connection ends, or could not be made: then nothing was asked of Transmit. It does not wait.
+	Dial(from, node string, open func(now time.Time, wake func()) wire.Endpoint) error
+	// Request asks a node's HTTP API, past all links and their faults, as the laboratory and not as a client. It does not wait:
+	// done is called during Run, with an error if the node is down, is paused or does not answer within seconds.
+	Request(node, method, path string, done func(status int, body []byte, err error))
+	// Run lets the cluster live for d.
+	Run(d time.Duration)
+	// Kill ends a node at once, as kill -9 does: its connections break, and what it had in memory is gone.
+	Kill(node string) error
+	// Start starts a killed node again at the same address, with what it has on disk.
+	Start(node string) error
+	// AddRule makes r judge each chunk of bytes that goes from one end to another, on connections that stand and those to come;
+	// an empty end is any. The ends are nodes' names and those of Dial. Without its rule a link is as before.
+	AddRule(from, to string, r Rule) (remove func(), err error)
+	// Close ends all nodes and connections and leaves nothing behind.
+	Close() error
+}
+
+// A Pauser is a cluster that can stop a node without ending it, as SIGSTOP does: its sockets stay and nothing moves.
+type Pauser interface {
+	Pause(node string) error
+	Resume(node string) error
+}
+
+// A Chunk is bytes on their way from one end of a connection to the other.
+type Chunk struct {
+	From, To string
+	Conn     uint64 // which connection, from 1
+	Opening  bool   // the connection's opening, before its first byte; Data is empty
+	Data     []byte // must not be kept or changed
+}
+
+// A Fate is what becomes of a chunk. Chunks of one direction of a connection never overtake each other.
+type Fate struct {
+	Delay time.Duration // added to what the link takes
+	Hold  bool          // it waits, and all behind it, until the rules change; then it is judged anew
+	Reset bool          // the connection breaks, both ways
+}
+
+// A Rule decides the fate of each chunk of bytes on a link; its randomness is passed in. It is asked for one chunk at a time.
+type Rule interface {
+	Judge(now time.Duration, rng *rand.Rand, c Chunk) Fate
+}
