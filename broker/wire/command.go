@@ -21,6 +21,7 @@ type Command struct {
 	Name   []byte
 	Args   [2][]byte // the first two parameters; nil where there is none
 	Params int       // how many parameters the line has, those beyond Args included
+	Body   []byte    // what follows the line, if anything; ParseLine leaves it nil
 }
 
 // ParseLine reads the command line at the front of p, up to and with its newline; n is its length, 0 if the newline

@@ -1,0 +1,130 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/nsqlab/nsqlab/broker/wire"
+)
+
+// Publish appends messages to a topic, all or none, each due after deferral if that is more than 0. The topic is made if it is
+// not there; its name and the bodies' sizes are the caller's to check. The error is ErrExiting.
+func (b *Broker) Publish(now time.Time, name string, deferral time.Duration, bodies ...[]byte) error {
+	t, err := b.open(now, name)
+	if err != nil {
+		return err
+	}
+	for _, body := range bodies {
+		t.publish(now, body, deferral)
+	}
+	t.unlock(now, nil)
+	return nil
+}
+
+// CreateTopic makes a topic if it is not there.
+func (b *Broker) CreateTopic(now time.Time, name string) error {
+	t, err := b.open(now, name)
+	if err == nil {
+		t.unlock(now, nil)
+	}
+	return err
+}
+
+// DeleteTopic takes a topic out with its channels and messages, and ends the connections of its consumers.
+func (b *Broker) DeleteTopic(now time.Time, name string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.topics[name]
+	if t == nil {
+		return ErrTopicNotFound
+	}
+	t.mu.Lock()
+	b.discard(t)
+	t.unlock(now, nil)
+	return nil
+}
+
+// EmptyTopic drops what waits at the topic; its channels keep what they have.
+func (b *Broker) EmptyTopic(now time.Time, name string) error {
+	return b.withTopic(now, name, func(t *topic) error {
+		t.log.forget()
+		return nil
+	})
+}
+
+// PauseTopic stops messages from passing to the channels, or lets them pass again. Publishing goes on.
+func (b *Broker) PauseTopic(now time.Time, name string, paused bool) error {
+	return b.withTopic(now, name, func(t *topic) error {
+		t.paused = paused
+		return nil
+	})
+}
+
+// CreateChannel makes a channel if it is not there. The topic must be.
+func (b *Broker) CreateChannel(now time.Time, topicName, name string) error {
+	return b.withTopic(now, topicName, func(t *topic) error {
+		t.open(name)
+		return nil
+	})
+}
+
+// DeleteChannel takes a channel out with its messages, and ends the connections of its consumers. An ephemeral topic goes
+// with its last channel.
+func (b *Broker) DeleteChannel(now time.Time, topicName, name string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.topics[topicName]
+	if t == nil {
+		return ErrTopicNotFound
+	}
+	t.mu.Lock()
+	defer t.unlock(now, nil)
+	c := t.channel(name)
+	if c == nil {
+		return ErrChannelNotFound
+	}
+	t.remove(c)
+	if wire.IsEphemeral(t.name) && len(t.channels) == 0 {
+		b.discard(t)
+	}
+	return nil
+}
+
+// EmptyChannel drops all that a channel holds, also what is in flight or deferred.
+func (b *Broker) EmptyChannel(now time.Time, topicName, name string) error {
+	return b.withChannel(now, topicName, name, (*channel).empty)
+}
+
+// PauseChannel stops messages from passing to consumers, or lets them pass again.
+func (b *Broker) PauseChannel(now time.Time, topicName, name string, paused bool) error {
+	return b.withChannel(now, topicName, name, func(c *channel) {
+		c.paused = paused
+		c.stir()
+	})
+}
+
+// HasTopic says whether a topic is there.
+func (b *Broker) HasTopic(name string) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.topics[name] != nil
+}
+
+func (b *Broker) withTopic(now time.Time, name string, f func(*topic) error) error {
+	t := b.lock(name)
+	if t == nil {
+		return ErrTopicNotFound
+	}
+	defer t.unlock(now, nil)
+	return f(t)
+}
+
+func (b *Broker) withChannel(now time.Time, topicName, name string, f func(*channel)) error {
+	return b.withTopic(now, topicName, func(t *topic) error {
+		c := t.channel(name)
+		if c == nil {
+			return ErrChannelNotFound
+		}
+		f(c)
+		return nil
+	})
+}

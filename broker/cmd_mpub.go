@@ -1,0 +1,104 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/nsqlab/nsqlab/broker/wire"
+)
+
+// MPUB <topic>\n and a body publishes many messages, all or none. OK says that the topic has them all.
+func (s *Session) mpub(now time.Time, c wire.Command) error {
+	t, err := s.topic(now, c.Args[0])
+	if err != nil {
+		return violation("E_MPUB_FAILED MPUB failed %s", err)
+	}
+	for i, body := range s.bodies {
+		t.publish(now, body, 0)
+		s.bodies[i] = nil
+	}
+	s.published += uint64(len(s.bodies))
+	s.bodies = s.bodies[:0]
+	s.respond(wire.FrameResponse, "OK")
+	return nil
+}
+
+func (s *Session) checkMPub(now time.Time, c wire.Command) error {
+	if c.Params < 1 {
+		return violation("E_INVALID MPUB insufficient number of parameters")
+	}
+	if !wire.ValidName(string(c.Args[0])) {
+		return violation("E_BAD_TOPIC E_BAD_TOPIC MPUB topic name %q is not valid", c.Args[0]) // doubled, as in nsqd
+	}
+	if _, err := s.topic(now, c.Args[0]); err != nil { // made before the body is read, as in nsqd
+		return violation("E_MPUB_FAILED MPUB failed %s", err)
+	}
+	return nil
+}
+
+// A scan is how far the body of an MPUB that has not all come was looked at, so that each message is looked at once.
+type scan struct {
+	at    int // bytes
+	index int // messages
+}
+
+// mpubBody reads the body of MPUB into s.bodies. The length that it declares is checked and otherwise ignored, as in nsqd:
+// the number of messages decides where it ends.
+func (s *Session) mpubBody(_ *wire.Command, p []byte) (n int, err error) {
+	count, err := s.mpubHead(p)
+	if err != nil || count == 0 {
+		return 0, err
+	}
+	limit := s.broker.opts.MaxMsgSize
+	at, i := max(s.scan.at, 8), s.scan.index
+	for ; i < count; i++ {
+		s.scan = scan{at, i}
+		size, ok := wire.ParseSize(p[at:])
+		if !ok {
+			s.missing = func() error { return violation("E_BAD_MESSAGE MPUB failed to read message(%d) body size", i) }
+			return 0, nil
+		}
+		if size <= 0 {
+			return 0, violation("E_BAD_MESSAGE MPUB invalid message(%d) body size %d", i, size)
+		}
+		if int64(size) > limit {
+			return 0, violation("E_BAD_MESSAGE MPUB message too big %d > %d", size, limit)
+		}
+		if len(p) < at+4+int(size) {
+			s.missing = func() error { return violation("E_BAD_MESSAGE MPUB failed to read message body") }
+			return 0, nil
+		}
+		at += 4 + int(size)
+	}
+	s.scan = scan{}
+	for from := 8; from < at; {
+		size, _ := wire.ParseSize(p[from:])
+		s.bodies = append(s.bodies, p[from+4:from+4+int(size)])
+		from += 4 + int(size)
+	}
+	return at, nil
+}
+
+// mpubHead reads the body's length and the number of messages, 0 if they have not all come.
+func (s *Session) mpubHead(p []byte) (count int, err error) {
+	limit := s.broker.opts.MaxBodySize
+	size, ok := wire.ParseSize(p)
+	if !ok {
+		s.missing = func() error { return violation("E_BAD_BODY MPUB failed to read body size") }
+		return 0, nil
+	}
+	if size <= 0 {
+		return 0, violation("E_BAD_BODY MPUB invalid body size %d", size)
+	}
+	if int64(size) > limit {
+		return 0, violation("E_BAD_BODY MPUB body too big %d > %d", size, limit)
+	}
+	messages, ok := wire.ParseSize(p[4:])
+	if !ok {
+		s.missing = func() error { return violation("E_BAD_BODY MPUB failed to read message count") }
+		return 0, nil
+	}
+	if messages <= 0 || int64(messages) > (limit-4)/5 {
+		return 0, violation("E_BAD_BODY MPUB invalid message count %d", messages)
+	}
+	return int(messages), nil
+}

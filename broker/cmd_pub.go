@@ -1,0 +1,75 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/nsqlab/nsqlab/broker/wire"
+)
+
+// PUB <topic>\n and a body publishes one message. OK says that the topic has it, not that a channel does.
+func (s *Session) pub(now time.Time, c wire.Command) error {
+	t, err := s.topic(now, c.Args[0])
+	if err != nil {
+		return violation("E_PUB_FAILED PUB failed %s", err)
+	}
+	t.publish(now, c.Body, 0)
+	s.published++
+	s.respond(wire.FrameResponse, "OK")
+	return nil
+}
+
+func (s *Session) checkPub(_ time.Time, c wire.Command) error {
+	if c.Params < 1 {
+		return violation("E_INVALID PUB insufficient number of parameters")
+	}
+	return checkTopic(c)
+}
+
+func checkTopic(c wire.Command) error {
+	if !wire.ValidName(string(c.Args[0])) {
+		return violation("E_BAD_TOPIC %s topic name %q is not valid", c.Name, c.Args[0])
+	}
+	return nil
+}
+
+// topic locks the topic to publish to, made if need be.
+func (s *Session) topic(now time.Time, name []byte) (*topic, error) {
+	if t := s.holding; t != nil && t.name == string(name) && !t.deleted {
+		return t, nil
+	}
+	if t := s.last; t != nil && t.name == string(name) {
+		if s.hold(now, t); !t.deleted {
+			return t, nil
+		}
+	}
+	s.release(now)
+	t, err := s.broker.open(now, string(name))
+	if err != nil {
+		return nil, err
+	}
+	s.holding, s.last = t, t
+	return t, nil
+}
+
+// messageBody reads the body of PUB and DPUB.
+func (s *Session) messageBody(c *wire.Command, p []byte) (n int, err error) {
+	name, limit := c.Name, s.broker.opts.MaxMsgSize
+	size, ok := wire.ParseSize(p)
+	if !ok {
+		s.missing = func() error { return violation("E_BAD_MESSAGE %s failed to read message body size", name) }
+		return 0, nil
+	}
+	if size <= 0 {
+		return 0, violation("E_BAD_MESSAGE %s invalid message body size %d", name, size)
+	}
+	if int64(size) > limit {
+		return 0, violation("E_BAD_MESSAGE %s message too big %d > %d", name, size, limit)
+	}
+	n = 4 + int(size)
+	if len(p) < n {
+		s.missing = func() error { return violation("E_BAD_MESSAGE %s failed to read message body", name) }
+		return 0, nil
+	}
+	c.Body = p[4:n]
+	return n, nil
+}

@@ -1,0 +1,38 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/nsqlab/nsqlab/broker/wire"
+)
+
+// REQ <id> <timeout_ms>\n gives a message back, to come again at once or after a deferral, which is cut to max-req-timeout. It has
+// no answer when it succeeds.
+func (s *Session) req(now time.Time, c wire.Command) error {
+	id, err := s.heldID("REQ", c, 2)
+	if err != nil {
+		return err
+	}
+	ms, ok := wire.ParseNumber(c.Args[1])
+	if !ok {
+		return violation("E_INVALID REQ could not parse timeout %s", c.Args[1])
+	}
+	if int64(ms) < 0 {
+		ms = 0 // as in nsqd, where the number wraps
+	}
+	delay := time.Duration(min(ms, uint64(s.broker.opts.MaxReqTimeout.Milliseconds()))) * time.Millisecond
+	s.hold(now, s.channel.topic)
+	d, err := s.channel.held(s, id)
+	if err != nil {
+		return refusal("E_REQ_FAILED REQ %s failed %s", id, err)
+	}
+	d.stop()
+	s.requeued++
+	s.channel.requeues++
+	if delay > 0 {
+		s.channel.wait(d, now.Add(delay))
+	} else {
+		s.channel.enqueue(d)
+	}
+	return nil
+}

@@ -1,0 +1,46 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/nsqlab/nsqlab/broker/wire"
+)
+
+// SUB <topic> <channel>\n makes the client a consumer of a channel, which is made if need be. After OK nothing comes until RDY.
+func (s *Session) sub(now time.Time, c wire.Command) error {
+	switch {
+	case s.state() != stateInit:
+		return violation("E_INVALID cannot SUB in current state")
+	case s.silence == 0:
+		return violation("E_INVALID cannot SUB with heartbeats disabled")
+	case c.Params < 2:
+		return violation("E_INVALID SUB insufficient number of parameters")
+	case !wire.ValidName(string(c.Args[0])):
+		return violation("E_BAD_TOPIC SUB topic name %q is not valid", c.Args[0])
+	case !wire.ValidName(string(c.Args[1])):
+		return violation("E_BAD_CHANNEL SUB channel name %q is not valid", c.Args[1])
+	}
+	t, err := s.topic(now, c.Args[0])
+	if err != nil {
+		return violation("E_SUB_FAILED SUB failed %s", err)
+	}
+	name, limit := string(c.Args[1]), s.broker.opts.MaxChannelConsumers
+	if ch := t.channel(name); ch != nil && limit > 0 && len(ch.consumers) >= limit {
+		return violation("E_SUB_FAILED SUB failed consumers for %s:%s exceeds limit of %d", t.name, name, limit)
+	}
+	ch := t.open(name)
+	ch.consumers = append(ch.consumers, s)
+	s.mu.Lock()
+	s.channel = ch
+	s.client.state = stateSubscribed
+	s.mu.Unlock()
+	s.respond(wire.FrameResponse, "OK")
+	return nil
+}
+
+// state is where the session stands.
+func (s *Session) state() state {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.client.state
+}

@@ -1,0 +1,105 @@
+package broker
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"hash/crc32"
+	"time"
+)
+
+// Version is the release of NSQ whose behaviour this broker has, as clients and tools read it.
+const Version = "1.3.0"
+
+// Options are a broker's settings: limits and defaults, under upstream's names.
+type Options struct {
+	NodeID int64 // 0 to 1023, part of every message id
+
+	MsgTimeout    time.Duration // of a message in flight, unless the client asks for another
+	MaxMsgTimeout time.Duration // also how long TOUCH can hold a message, from its delivery
+	MaxReqTimeout time.Duration // the longest deferral, of DPUB and of REQ
+	MaxMsgSize    int64         // of a body, in bytes
+	MaxBodySize   int64         // of an IDENTIFY or an MPUB, in bytes
+	MemQueueSize  int64         // messages that an ephemeral topic or channel holds; those beyond are dropped
+
+	MaxHeartbeatInterval   time.Duration
+	MaxRdyCount            int64
+	MaxOutputBufferSize    int64
+	MaxOutputBufferTimeout time.Duration
+	MinOutputBufferTimeout time.Duration
+	OutputBufferTimeout    time.Duration
+	MaxChannelConsumers    int // 0 is without limit
+	MaxDeflateLevel        int
+
+	TopologyRegion string
+	TopologyZone   string
+
+	Seed uint64 // of the draws for sample_rate
+}
+
+// DefaultOptions are upstream's defaults, for the node id that follows from the host's name.
+func DefaultOptions(hostname string) Options {
+	return Options{
+		NodeID:                 int64(crc32.ChecksumIEEE([]byte(hostname)) % (maxNodeID + 1)),
+		MsgTimeout:             time.Minute,
+		MaxMsgTimeout:          15 * time.Minute,
+		MaxReqTimeout:          time.Hour,
+		MaxMsgSize:             1 << 20,
+		MaxBodySize:            5 << 20,
+		MemQueueSize:           10000,
+		MaxHeartbeatInterval:   time.Minute,
+		MaxRdyCount:            2500,
+		MaxOutputBufferSize:    64 << 10,
+		MaxOutputBufferTimeout: 30 * time.Second,
+		MinOutputBufferTimeout: 25 * time.Millisecond,
+		OutputBufferTimeout:    250 * time.Millisecond,
+		MaxDeflateLevel:        6,
+	}
+}
+
+// Flags declares a flag for each option, with o's values as defaults; parsing fs then sets them.
+func (o *Options) Flags(fs *flag.FlagSet) {
+	fs.Int64Var(&o.NodeID, "node-id", o.NodeID, "unique part for message ids, 0 to 1023 (default: from the host's name)")
+	fs.DurationVar(&o.MsgTimeout, "msg-timeout", o.MsgTimeout, "how long a consumer has for a message before it is delivered again")
+	fs.DurationVar(&o.MaxMsgTimeout, "max-msg-timeout", o.MaxMsgTimeout, "the longest message timeout, and the longest that TOUCH can hold a message")
+	fs.DurationVar(&o.MaxReqTimeout, "max-req-timeout", o.MaxReqTimeout, "the longest deferral of DPUB and REQ")
+	fs.Int64Var(&o.MaxMsgSize, "max-msg-size", o.MaxMsgSize, "the largest message, in bytes")
+	fs.Int64Var(&o.MaxBodySize, "max-body-size", o.MaxBodySize, "the largest command body, in bytes")
+	fs.Int64Var(&o.MemQueueSize, "mem-queue-size", o.MemQueueSize, "messages that an #ephemeral topic or channel holds before it drops")
+	fs.DurationVar(&o.MaxHeartbeatInterval, "max-heartbeat-interval", o.MaxHeartbeatInterval, "the longest heartbeat interval a client may ask for")
+	fs.Int64Var(&o.MaxRdyCount, "max-rdy-count", o.MaxRdyCount, "the largest RDY of a client")
+	fs.Int64Var(&o.MaxOutputBufferSize, "max-output-buffer-size", o.MaxOutputBufferSize, "the largest output buffer a client may ask for, in bytes")
+	fs.DurationVar(&o.MaxOutputBufferTimeout, "max-output-buffer-timeout", o.MaxOutputBufferTimeout, "the longest output buffer timeout a client may ask for")
+	fs.DurationVar(&o.MinOutputBufferTimeout, "min-output-buffer-timeout", o.MinOutputBufferTimeout, "the shortest output buffer timeout a client may ask for")
+	fs.DurationVar(&o.OutputBufferTimeout, "output-buffer-timeout", o.OutputBufferTimeout, "the longest that a message may wait in an output buffer (ours sends at once)")
+	fs.IntVar(&o.MaxChannelConsumers, "max-channel-consumers", o.MaxChannelConsumers, "consumers that a channel takes (0: any number)")
+	fs.IntVar(&o.MaxDeflateLevel, "max-deflate-level", o.MaxDeflateLevel, "the highest deflate level a client may ask for, 1 to 9")
+	fs.StringVar(&o.TopologyRegion, "topology-region", o.TopologyRegion, "the region this node stands in")
+	fs.StringVar(&o.TopologyZone, "topology-zone", o.TopologyZone, "the zone this node stands in")
+}
+
+// maxNodeID is the largest node id: it has ten bits of a message id.
+const maxNodeID = 1023
+
+// Validate says what is wrong with the options, with upstream's words where upstream checks it.
+func (o Options) Validate() error {
+	if o.NodeID < 0 || o.NodeID > maxNodeID {
+		return errors.New("--node-id must be [0,1024)")
+	}
+	if o.MaxDeflateLevel < 1 || o.MaxDeflateLevel > 9 {
+		return errors.New("--max-deflate-level must be [1,9]")
+	}
+	for _, positive := range []struct {
+		flag  string
+		value int64
+	}{
+		{"msg-timeout", int64(o.MsgTimeout)}, {"max-msg-timeout", int64(o.MaxMsgTimeout)},
+		{"max-msg-size", o.MaxMsgSize}, {"max-body-size", o.MaxBodySize},
+		{"max-heartbeat-interval", int64(o.MaxHeartbeatInterval)}, {"max-rdy-count", o.MaxRdyCount},
+	} {
+		if positive.value <= 0 {
+			return fmt.Errorf("--%s must be more than 0", positive.flag)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,42 @@
+package broker
+
+// A queue is first in, first out; the zero value is empty.
+type queue[T comparable] struct {
+	items []T
+	head  int
+}
+
+func (q *queue[T]) len() int { return len(q.items) - q.head }
+
+func (q *queue[T]) push(x T) {
+	if q.head > 32 && q.head > len(q.items)/2 {
+		n := copy(q.items, q.items[q.head:])
+		clear(q.items[n:])
+		q.items, q.head = q.items[:n], 0
+	}
+	q.items = append(q.items, x)
+}
+
+func (q *queue[T]) pop() T {
+	var zero T
+	x := q.items[q.head]
+	q.items[q.head] = zero
+	q.head++
+	if q.head == len(q.items) {
+		q.items, q.head = q.items[:0], 0
+	}
+	return x
+}
+
+// front gives what pop would.
+func (q *queue[T]) front() T { return q.items[q.head] }
+
+// remove takes x out, wherever it stands.
+func (q *queue[T]) remove(x T) {
+	for i := q.head; i < len(q.items); i++ {
+		if q.items[i] == x {
+			q.items = append(q.items[:i], q.items[i+1:]...)
+			return
+		}
+	}
+}

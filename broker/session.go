@@ -1,0 +1,403 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nsqlab/nsqlab/broker/wire"
+)
+
+// A handler carries out one command. Its error is what the client is told.
+type handler func(*Session, time.Time, wire.Command) error
+
+// A command is an entry of the protocol: what is refused before its body has come, how its body is read, and what it does.
+type command struct {
+	name   string
+	check  handler // may be nil
+	body   func(s *Session, c *wire.Command, p []byte) (n int, err error)
+	handle handler
+}
+
+// commands is the protocol, one file each.
+var commands = []command{
+	{name: "FIN", handle: (*Session).fin},
+	{name: "PUB", check: (*Session).checkPub, body: (*Session).messageBody, handle: (*Session).pub},
+	{name: "MPUB", check: (*Session).checkMPub, body: (*Session).mpubBody, handle: (*Session).mpub},
+	{name: "DPUB", check: (*Session).checkDPub, body: (*Session).messageBody, handle: (*Session).dpub},
+	{name: "RDY", handle: (*Session).rdy},
+	{name: "REQ", handle: (*Session).req},
+	{name: "TOUCH", handle: (*Session).touch},
+	{name: "NOP", handle: (*Session).nop},
+	{name: "SUB", handle: (*Session).sub},
+	{name: "CLS", handle: (*Session).cls},
+	{name: "IDENTIFY", check: (*Session).checkIdentify, body: (*Session).identifyBody, handle: (*Session).identify},
+	{name: "AUTH", check: (*Session).checkAuth, body: (*Session).authBody, handle: (*Session).auth},
+}
+
+// A state is where a session stands, with upstream's numbers, which /stats shows.
+type state int
+
+const (
+	stateInit       state = 0
+	stateSubscribed state = 3
+	stateClosing    state = 4
+)
+
+const (
+	defaultHeartbeat = 30 * time.Second // upstream's client timeout of 60 s, halved
+	maxPending       = 1 << 20          // bytes waiting for a client that reads too slowly, before it gets no more messages
+	maxBatch         = 256              // commands a topic's lock is kept for
+)
+
+// A Session is the broker's end of a client's connection: a wire.Endpoint.
+type Session struct {
+	broker *Broker
+	number uint64
+	wake   func()
+
+	// Of whoever calls Receive, HandleTimeout and Disconnect.
+	greeted    bool
+	identified bool
+	holding    *topic        // locked
+	batch      int           // commands since it was locked
+	last       *topic        // that was published to, likely again
+	published  uint64        // messages to holding since it was locked
+	missing    func() error  // what the client is told if no more bytes come
+	scan       scan          // how far an MPUB's body has been looked at
+	bodies     [][]byte      // of one MPUB
+	deferral   time.Duration // of one DPUB
+	silence    time.Duration // the client may say nothing for so long; 0: for ever
+	interval   time.Duration // between heartbeats; 0: none
+	rng        *rand.Rand
+
+	// As the client consumes. Guarded by channel.topic.mu; channel itself is set once, under both locks.
+	channel    *channel
+	ready      int64
+	inFlight   int64
+	received   uint64 // messages sent to it
+	finished   uint64
+	requeued   uint64
+	msgTimeout time.Duration
+	sampleRate int32
+	closing    bool // it takes no more, after CLS or Disconnect
+	full       bool // too much waits to be sent
+	offered    bool // in channel.ready
+	waking     bool // in topic.woken
+
+	mu       sync.Mutex
+	out      []byte
+	stalled  bool // full, and not all sent yet
+	resume   bool // full, and all sent: deliveries can go on
+	unsent   bool // out has not been taken since the last heartbeat
+	doomed   error
+	nextBeat time.Time
+	deadline time.Time // the client is gone if it says nothing until then
+	client   clientInfo
+	counts   []PubCount
+}
+
+// clientInfo is what /stats tells of a client beyond its figures. Guarded by Session.mu.
+type clientInfo struct {
+	identity
+	state     state
+	connected time.Time
+	remote    string
+}
+
+// Connect begins a session. wake, which must not block, is called when it has something to send, or another deadline,
+// that its driver does not learn of by a call of its own. remote is the peer's address, host:port.
+func (b *Broker) Connect(now time.Time, remote string, wake func()) *Session {
+	b.sessionsMu.Lock()
+	defer b.sessionsMu.Unlock()
+	b.connected++
+	s := &Session{
+		broker: b, number: b.connected, wake: wake,
+		msgTimeout: b.opts.MsgTimeout,
+		rng:        rand.New(rand.NewPCG(b.opts.Seed, b.connected)),
+	}
+	host := remote
+	if i := strings.LastIndexByte(remote, ':'); i >= 0 {
+		host = remote[:i]
+	}
+	s.client = clientInfo{connected: now, remote: remote, identity: identity{ClientID: host, Hostname: host}}
+	b.sessions[s.number] = s
+	return s
+}
+
+// protocolError is what a client is told when it did wrong. All but a few end the session.
+type protocolError struct {
+	text  string
+	fatal bool
+}
+
+func (e *protocolError) Error() string { return e.text }
+
+// violation ends the session, after the client was told.
+func violation(format string, args ...any) error {
+	return &protocolError{text: fmt.Sprintf(format, args...), fatal: true}
+}
+
+// refusal tells the client, and the session goes on.
+func refusal(format string, args ...any) error {
+	return &protocolError{text: fmt.Sprintf(format, args...)}
+}
+
+// Receive implements wire.Endpoint.
+func (s *Session) Receive(now time.Time, p []byte) (n int, err error) {
+	defer func() { s.release(now) }()
+	if len(p) == 0 {
+		return 0, s.endOfStream()
+	}
+	if !s.greeted {
+		if len(p) < len(wire.Magic) {
+			return 0, nil
+		}
+		if string(p[:len(wire.Magic)]) != wire.Magic {
+			s.respond(wire.FrameError, "E_BAD_PROTOCOL")
+			return 0, errors.New("broker: bad protocol magic")
+		}
+		s.greet(now)
+		n = len(wire.Magic)
+	}
+	for n < len(p) {
+		used, err := s.execute(now, p[n:])
+		var told *protocolError
+		if errors.As(err, &told) {
+			s.respond(wire.FrameError, told.text)
+			if !told.fatal {
+				err = nil
+			}
+		}
+		if err != nil {
+			return n, err
+		}
+		if used == 0 {
+			break
+		}
+		n += used
+		s.heard(now)
+		if s.batch++; s.batch >= maxBatch {
+			s.release(now)
+		}
+	}
+	return n, nil
+}
+
+// execute carries out the command at the front of p, if it is all there.
+func (s *Session) execute(now time.Time, p []byte) (n int, err error) {
+	s.missing = nil
+	c, n, err := wire.ParseLine(p)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	e := lookUp(c.Name)
+	if e == nil {
+		return 0, violation("E_INVALID invalid command %s", c.Name)
+	}
+	if e.check != nil {
+		if err := e.check(s, now, c); err != nil {
+			return 0, err
+		}
+	}
+	if e.body != nil {
+		used, err := e.body(s, &c, p[n:])
+		if err != nil || used == 0 {
+			return 0, err
+		}
+		n += used
+	}
+	return n, e.handle(s, now, c)
+}
+
+func lookUp(name []byte) *command {
+	for i := range commands {
+		if string(name) == commands[i].name {
+			return &commands[i]
+		}
+	}
+	return nil
+}
+
+// endOfStream tells a client that stopped in the middle of a body what is missing.
+func (s *Session) endOfStream() error {
+	if s.missing == nil {
+		return nil
+	}
+	err := s.missing()
+	s.missing = nil
+	s.respond(wire.FrameError, err.Error())
+	return err
+}
+
+// greet begins the heartbeats.
+func (s *Session) greet(now time.Time) {
+	s.greeted = true
+	s.interval, s.silence = defaultHeartbeat, 2*defaultHeartbeat
+	s.mu.Lock()
+	s.nextBeat = now.Add(s.interval)
+	s.mu.Unlock()
+	s.heard(now)
+}
+
+// heard notes that the client has said something.
+func (s *Session) heard(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deadline = time.Time{}
+	if s.silence > 0 {
+		s.deadline = now.Add(s.silence)
+	}
+}
+
+// hold locks a topic until the end of the read, or until another is needed.
+func (s *Session) hold(now time.Time, t *topic) {
+	if s.holding != t {
+		s.release(now)
+		t.mu.Lock()
+		s.holding = t
+	}
+}
+
+// release gives the held topic back, and with it delivers what the commands stirred up.
+func (s *Session) release(now time.Time) {
+	t := s.holding
+	s.batch = 0
+	if t == nil {
+		return
+	}
+	s.holding = nil
+	published := s.published
+	s.published = 0
+	t.unlock(now, s)
+	if published > 0 {
+		s.countPublished(t.name, published)
+	}
+}
+
+// respond adds a response or an error to what goes out.
+func (s *Session) respond(t wire.FrameType, text string) {
+	s.mu.Lock()
+	s.out = wire.AppendFrame(s.out, t, []byte(text))
+	s.mu.Unlock()
+}
+
+// send adds a message to what goes out. Needs the lock of the channel's topic.
+func (s *Session) send(m wire.Message) {
+	s.mu.Lock()
+	s.out = wire.AppendMessage(s.out, m)
+	if len(s.out) >= maxPending {
+		s.stalled = true
+		s.full = true
+	}
+	s.mu.Unlock()
+	s.channel.topic.rouse(s)
+}
+
+// Transmit implements wire.Endpoint.
+func (s *Session) Transmit(spare []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.out) == 0 {
+		return spare[:0]
+	}
+	out := s.out
+	s.out = spare[:0]
+	s.unsent = false
+	if s.stalled {
+		s.stalled, s.resume = false, true
+	}
+	return out
+}
+
+// NextTimeout implements wire.Endpoint.
+func (s *Session) NextTimeout() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.doomed != nil || s.resume {
+		return time.Unix(0, 0)
+	}
+	next := s.nextBeat
+	if next.IsZero() || (!s.deadline.IsZero() && s.deadline.Before(next)) {
+		next = s.deadline
+	}
+	return next
+}
+
+// HandleTimeout implements wire.Endpoint: it sends heartbeats, and ends a session whose client says nothing for two of them, or
+// has read nothing between two.
+func (s *Session) HandleTimeout(now time.Time) error {
+	s.mu.Lock()
+	doomed, resume := s.doomed, s.resume
+	s.resume = false
+	silent := !s.deadline.IsZero() && !now.Before(s.deadline)
+	beat := !s.nextBeat.IsZero() && !now.Before(s.nextBeat)
+	deaf := beat && s.unsent
+	if beat && !deaf {
+		s.nextBeat = now.Add(s.interval)
+		s.out = wire.AppendFrame(s.out, wire.FrameResponse, []byte(wire.Heartbeat))
+		s.unsent = true
+	}
+	s.mu.Unlock()
+	switch {
+	case doomed != nil:
+		return doomed
+	case silent:
+		return errors.New("broker: the client said nothing for two heartbeat intervals")
+	case deaf:
+		return errors.New("broker: the client read nothing for a heartbeat interval")
+	}
+	if resume && s.channel != nil {
+		s.hold(now, s.channel.topic)
+		s.full = false
+		s.channel.offer(s)
+		s.release(now)
+	}
+	return nil
+}
+
+// doom ends the session at its driver's next look.
+func (s *Session) doom(err error) {
+	s.mu.Lock()
+	s.doomed = err
+	s.mu.Unlock()
+}
+
+// Disconnect implements wire.Endpoint. What the client has in flight stays so until its timeout, as in nsqd.
+func (s *Session) Disconnect(now time.Time) {
+	if s.channel != nil {
+		s.channel.topic.mu.Lock()
+		s.closing = true
+		s.channel.topic.mu.Unlock()
+		s.broker.depart(now, s)
+	}
+	s.broker.sessionsMu.Lock()
+	delete(s.broker.sessions, s.number)
+	s.broker.sessionsMu.Unlock()
+}
+
+// canTake says whether one more message may be sent. Needs the lock of the channel's topic.
+func (s *Session) canTake() bool {
+	return !s.closing && !s.full && s.inFlight < s.ready
+}
+
+// skips says whether the next message is left out for the client's sample rate.
+func (s *Session) skips() bool {
+	return s.sampleRate > 0 && s.rng.Int32N(100) > s.sampleRate
+}
+
+// countPublished adds to what /stats tells of a publisher.
+func (s *Session) countPublished(name string, n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.counts {
+		if s.counts[i].Topic == name {
+			s.counts[i].Count += n
+			return
+		}
+	}
+	s.counts = append(s.counts, PubCount{Topic: name, Count: n})
+}

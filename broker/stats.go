@@ -1,0 +1,141 @@
+package broker
+
+import (
+	"slices"
+	"time"
+)
+
+// Stats are a snapshot of topics and clients, as /stats tells them.
+type Stats struct {
+	Topics    []TopicStats  // sorted by name
+	Producers []ClientStats // those that have published, in order of connection
+}
+
+// TopicStats are of one topic. Depths are in messages.
+type TopicStats struct {
+	Name         string
+	Channels     []ChannelStats // sorted by name
+	Depth        int64          // of the topic's own queue: what has not been handed to the channels
+	Messages     uint64
+	MessageBytes uint64
+	Paused       bool
+}
+
+// ChannelStats are of one channel.
+type ChannelStats struct {
+	Name     string
+	Depth    int64 // waiting for a consumer
+	InFlight int
+	Deferred int
+	Messages uint64 // handed over by the topic, the deferred included
+	Requeues uint64
+	Timeouts uint64
+	Clients  []ClientStats
+	Paused   bool
+}
+
+// ClientStats are of one client.
+type ClientStats struct {
+	ClientID       string
+	Hostname       string
+	UserAgent      string
+	RemoteAddress  string
+	State          int // 0 init, 3 subscribed, 4 closing
+	Ready          int64
+	InFlight       int64
+	Messages       uint64 // sent to it
+	Finished       uint64
+	Requeued       uint64
+	Connected      time.Time
+	SampleRate     int32
+	TopologyRegion string
+	TopologyZone   string
+	Published      []PubCount
+}
+
+// PubCount is how many messages a client has published to a topic.
+type PubCount struct {
+	Topic string
+	Count uint64
+}
+
+// Stats takes a snapshot, topic by topic.
+func (b *Broker) Stats() Stats {
+	var st Stats
+	b.mu.RLock()
+	topics := make([]*topic, 0, len(b.topics))
+	for _, name := range b.names() {
+		topics = append(topics, b.topics[name])
+	}
+	b.mu.RUnlock()
+	for _, t := range topics {
+		st.Topics = append(st.Topics, t.stats())
+	}
+	for _, s := range b.list() {
+		if c := s.stats(); len(c.Published) > 0 {
+			st.Producers = append(st.Producers, c)
+		}
+	}
+	return st
+}
+
+func (t *topic) stats() TopicStats {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	st := TopicStats{Name: t.name, Depth: t.waiting(), Messages: t.messages, MessageBytes: t.bytes, Paused: t.paused}
+	for _, c := range t.channels {
+		st.Channels = append(st.Channels, c.stats())
+	}
+	slices.SortFunc(st.Channels, func(a, b ChannelStats) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return st
+}
+
+func (c *channel) stats() ChannelStats {
+	st := ChannelStats{
+		Name: c.name, Depth: c.depth(), InFlight: c.inFlight, Deferred: c.deferred,
+		Messages: c.messages, Requeues: c.requeues, Timeouts: c.timeouts, Paused: c.paused,
+	}
+	for _, s := range c.consumers {
+		client := s.identityStats()
+		s.consumption(&client)
+		st.Clients = append(st.Clients, client)
+	}
+	return st
+}
+
+// stats are the whole of a client; no topic's lock may be held.
+func (s *Session) stats() ClientStats {
+	st := s.identityStats()
+	s.mu.Lock()
+	c := s.channel
+	s.mu.Unlock()
+	if c != nil {
+		c.topic.mu.Lock()
+		defer c.topic.mu.Unlock()
+		s.consumption(&st)
+	}
+	return st
+}
+
+// identityStats are what a client is, and what it published.
+func (s *Session) identityStats() ClientStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return ClientStats{
+		ClientID: s.client.ClientID, Hostname: s.client.Hostname, UserAgent: s.client.UserAgent,
+		RemoteAddress: s.client.remote, State: int(s.client.state), Connected: s.client.connected,
+		TopologyRegion: s.client.TopologyRegion, TopologyZone: s.client.TopologyZone,
+		Published: slices.Clone(s.counts),
+	}
+}
+
+// consumption adds what a client has consumed. Needs the lock of the channel's topic.
+func (s *Session) consumption(st *ClientStats) {
+	st.Ready, st.InFlight, st.Messages = s.ready, s.inFlight, s.received
+	st.Finished, st.Requeued, st.SampleRate = s.finished, s.requeued, s.sampleRate
+}
