@@ -1,0 +1,382 @@
+// Package client is the other end of the wire: an Endpoint that publishes and consumes.
+//
+// A [Conn] knows of each command how far it got: answered, proved by a later answer, refused, never sent, or unknown
+// because the connection ended. It keeps no schedule, opens no socket and never tries again; its owner does.
+//
+//	c := client.New(now, client.Options{ClientID: "billing-1"}, client.Handler{Message: got}, wake)
+//	c.Subscribe("orders", "billing", nil)
+//	c.Ready(10)
+//	c.Publish("orders", body, func(now time.Time, r client.Result) { … })
+//
+// The law: Conn.mu guards what waits to be sent and to be answered; handlers and done functions are called without it, from
+// within Receive, HandleTimeout and Disconnect, and may call any method.
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nsqlab/nsqlab/broker/wire"
+)
+
+// Options are what a client says of itself and asks for. Zero values leave the choice to the broker.
+type Options struct {
+	ClientID  string
+	UserAgent string
+	// HeartbeatInterval is how often the broker sends a heartbeat; a broker from which nothing comes for two of them is given up. 0 is 30 s.
+	HeartbeatInterval time.Duration
+	MsgTimeout        time.Duration
+	// MaxFrame is the largest frame taken from the broker, in bytes; 0 is 16 MiB.
+	MaxFrame int
+}
+
+const (
+	defaultHeartbeat = 30 * time.Second
+	defaultMaxFrame  = 16 << 20
+)
+
+// A Handler is told what comes by itself. Any of them may be nil.
+type Handler struct {
+	Connected func(now time.Time)                 // the broker has answered IDENTIFY
+	Message   func(now time.Time, m wire.Message) // its Body must not be kept
+	Closed    func(now time.Time, err error)      // the connection is gone; err says why, nil if the broker just closed
+}
+
+// A Result is how far a command got.
+type Result struct {
+	Fate Fate
+	Text string // the broker's words: its answer, or its error
+}
+
+// A Fate is a command's end.
+type Fate int
+
+// The fates. A client must never take Unknown for either of the others.
+const (
+	Done    Fate = iota // answered, or proved by the answer to a later command
+	Refused             // it certainly did not happen: refused, or never sent
+	Unknown             // it may have happened: the connection ended first, or the broker failed in the middle
+)
+
+// An entry is a command that was not yet answered or proved.
+type entry struct {
+	name   string
+	silent bool // success has no answer
+	id     wire.ID
+	begin  uint64 // where it stands in all that was ever to be sent
+	done   func(now time.Time, r Result)
+}
+
+// A Conn is the client's end of a connection: a wire.Endpoint.
+type Conn struct {
+	opts    Options
+	handler Handler
+	wake    func()
+
+	mu       sync.Mutex
+	out      []byte
+	written  uint64 // bytes ever appended to out
+	taken    uint64 // of them, bytes that Transmit gave away
+	pending  []entry
+	within   bool // a call of the driver is on, which asks for output afterwards
+	deadline time.Time
+	failure  error
+	aborted  bool
+}
+
+// New begins a connection: the magic and IDENTIFY wait to be sent.
+func New(now time.Time, opts Options, h Handler, wake func()) *Conn {
+	if opts.HeartbeatInterval == 0 {
+		opts.HeartbeatInterval = defaultHeartbeat
+	}
+	if opts.MaxFrame == 0 {
+		opts.MaxFrame = defaultMaxFrame
+	}
+	c := &Conn{opts: opts, handler: h, wake: wake, within: true}
+	c.out = append(c.out, wire.Magic...)
+	body, err := json.Marshal(map[string]any{
+		"client_id": opts.ClientID, "hostname": opts.ClientID, "user_agent": opts.UserAgent, "feature_negotiation": true,
+		"heartbeat_interval": opts.HeartbeatInterval.Milliseconds(), "msg_timeout": opts.MsgTimeout.Milliseconds(),
+	})
+	if err != nil {
+		panic(err) // strings and numbers always marshal
+	}
+	c.command("IDENTIFY", entry{done: func(now time.Time, r Result) {
+		if r.Fate == Done && h.Connected != nil {
+			h.Connected(now)
+		}
+	}}, func(p []byte) []byte { return wire.AppendBody(p, body) })
+	c.within = false
+	c.deadline = now.Add(2 * opts.HeartbeatInterval)
+	return c
+}
+
+// command appends a command and notes that its fate is open.
+func (c *Conn) command(name string, e entry, body func([]byte) []byte, params ...string) {
+	c.mu.Lock()
+	e.name = name
+	e.begin = c.written
+	before := len(c.out)
+	c.out = wire.AppendCommand(c.out, name, params...)
+	if body != nil {
+		c.out = body(c.out)
+	}
+	c.written += uint64(len(c.out) - before)
+	if e.done != nil || !e.silent {
+		c.pending = append(c.pending, e)
+	}
+	wake := !c.within
+	c.mu.Unlock()
+	if wake {
+		c.wake()
+	}
+}
+
+// Publish sends a PUB.
+func (c *Conn) Publish(topic string, body []byte, done func(time.Time, Result)) {
+	c.command("PUB", entry{done: done}, func(p []byte) []byte { return wire.AppendBody(p, body) }, topic)
+}
+
+// PublishDeferred sends a DPUB; delay is cut to whole milliseconds.
+func (c *Conn) PublishDeferred(topic string, delay time.Duration, body []byte, done func(time.Time, Result)) {
+	c.command("DPUB", entry{done: done}, func(p []byte) []byte { return wire.AppendBody(p, body) }, topic, millis(delay))
+}
+
+// PublishMany sends an MPUB.
+func (c *Conn) PublishMany(topic string, bodies [][]byte, done func(time.Time, Result)) {
+	c.command("MPUB", entry{done: done}, func(p []byte) []byte { return wire.AppendBodies(p, bodies) }, topic)
+}
+
+// Subscribe sends a SUB.
+func (c *Conn) Subscribe(topic, channel string, done func(time.Time, Result)) {
+	c.command("SUB", entry{done: done}, nil, topic, channel)
+}
+
+// Ready sends an RDY: up to n messages may be in flight.
+func (c *Conn) Ready(n int) { c.command("RDY", entry{silent: true}, nil, fmt.Sprint(n)) }
+
+// Finish sends a FIN. It is Done only when a later answer proves it.
+func (c *Conn) Finish(id wire.ID, done func(time.Time, Result)) {
+	c.command("FIN", entry{silent: true, id: id, done: done}, nil, id.String())
+}
+
+// Requeue sends a REQ; delay is cut to whole milliseconds.
+func (c *Conn) Requeue(id wire.ID, delay time.Duration, done func(time.Time, Result)) {
+	c.command("REQ", entry{silent: true, id: id, done: done}, nil, id.String(), millis(delay))
+}
+
+// Touch sends a TOUCH.
+func (c *Conn) Touch(id wire.ID, done func(time.Time, Result)) {
+	c.command("TOUCH", entry{silent: true, id: id, done: done}, nil, id.String())
+}
+
+// nobody is an id that no message has: node 0, offset 0 of a log that began in 1970.
+var nobody = wire.ID([]byte("0000000000000000"))
+
+// Prove has the broker answer, without an effect, so that every command before is proved: it touches a message that is not there.
+func (c *Conn) Prove() {
+	c.command("TOUCH", entry{silent: true, id: nobody, done: func(time.Time, Result) {}}, nil, nobody.String())
+}
+
+// Close sends a CLS: no more messages come once it is answered, and all before it is proved.
+func (c *Conn) Close(done func(time.Time, Result)) { c.command("CLS", entry{done: done}, nil) }
+
+// Abort has the driver close the connection with nothing more said.
+func (c *Conn) Abort() {
+	c.mu.Lock()
+	c.aborted = true
+	wake := !c.within
+	c.mu.Unlock()
+	if wake {
+		c.wake()
+	}
+}
+
+func millis(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
+
+// Receive implements wire.Endpoint.
+func (c *Conn) Receive(now time.Time, p []byte) (n int, err error) {
+	c.enter()
+	defer c.leave(now, true)
+	for n < len(p) {
+		f, used, err := wire.ParseFrame(p[n:], c.opts.MaxFrame)
+		if err != nil {
+			return n, c.fail(err)
+		}
+		if used == 0 {
+			break
+		}
+		n += used
+		if err := c.frame(now, f); err != nil {
+			return n, c.fail(err)
+		}
+	}
+	return n, nil
+}
+
+func (c *Conn) frame(now time.Time, f wire.Frame) error {
+	switch {
+	case f.Type == wire.FrameMessage:
+		m, err := wire.ParseMessage(f.Data)
+		if err == nil && c.handler.Message != nil {
+			c.handler.Message(now, m)
+		}
+		return err
+	case f.Type == wire.FrameError:
+		return c.refused(now, string(f.Data))
+	case string(f.Data) == wire.Heartbeat:
+		c.command("NOP", entry{silent: true}, nil)
+	default:
+		c.answered(now, string(f.Data))
+	}
+	return nil
+}
+
+// answered settles the first command that waits for an answer, and proves the silent ones before it.
+func (c *Conn) answered(now time.Time, text string) {
+	c.settle(now, Result{Text: text}, func(e entry) bool { return !e.silent })
+}
+
+// refused settles what an error is about. All errors but those of FIN, REQ and TOUCH end the connection.
+func (c *Conn) refused(now time.Time, text string) error {
+	code, rest, _ := strings.Cut(text, " ")
+	switch code {
+	case "E_FIN_FAILED", "E_REQ_FAILED", "E_TOUCH_FAILED":
+		words := strings.Fields(rest) // FIN <id> failed …
+		if len(words) > 1 {
+			c.settle(now, Result{Refused, text}, func(e entry) bool {
+				return e.silent && e.name == words[0] && string(e.id[:]) == words[1]
+			})
+		}
+		return nil
+	case "E_BAD_TOPIC", "E_BAD_BODY", "E_BAD_MESSAGE", "E_BAD_CHANNEL", "E_SUB_FAILED":
+		c.settle(now, Result{Refused, text}, func(e entry) bool { return !e.silent })
+	}
+	return errors.New(text)
+}
+
+// settle ends the first pending entry that is meant with r; those before it were carried out, in order.
+func (c *Conn) settle(now time.Time, r Result, meant func(entry) bool) {
+	c.mu.Lock()
+	at := -1
+	for i, e := range c.pending {
+		if meant(e) {
+			at = i
+			break
+		}
+	}
+	if at < 0 {
+		c.mu.Unlock()
+		return
+	}
+	settled := c.pending[: at+1 : at+1]
+	c.pending = c.pending[at+1:]
+	c.mu.Unlock()
+	for i, e := range settled {
+		if e.done == nil {
+			continue
+		}
+		if i == at {
+			e.done(now, r)
+		} else {
+			e.done(now, Result{})
+		}
+	}
+}
+
+// Transmit implements wire.Endpoint.
+func (c *Conn) Transmit(spare []byte) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.aborted {
+		return spare[:0]
+	}
+	out := c.out
+	c.out = spare[:0]
+	c.taken = c.written
+	return out
+}
+
+// NextTimeout implements wire.Endpoint.
+func (c *Conn) NextTimeout() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.aborted {
+		return time.Unix(0, 0)
+	}
+	return c.deadline
+}
+
+// HandleTimeout implements wire.Endpoint: it gives up a broker from which nothing has come for two heartbeats.
+func (c *Conn) HandleTimeout(now time.Time) error {
+	c.mu.Lock()
+	aborted, silent := c.aborted, !now.Before(c.deadline)
+	c.mu.Unlock()
+	if aborted {
+		return c.fail(errors.New("client: aborted"))
+	}
+	if silent {
+		return c.fail(errors.New("client: nothing came for two heartbeat intervals"))
+	}
+	return nil
+}
+
+// Disconnect implements wire.Endpoint. Every command whose fate is open gets one: refused if it was never sent, else unknown.
+func (c *Conn) Disconnect(now time.Time) {
+	c.enter()
+	c.mu.Lock()
+	open := c.pending
+	c.pending = nil
+	taken, failure := c.taken, c.failure
+	c.mu.Unlock()
+	for _, e := range open {
+		if e.done == nil {
+			continue
+		}
+		if e.begin >= taken {
+			e.done(now, Result{Refused, "never sent"})
+		} else {
+			e.done(now, Result{Unknown, "the connection ended"})
+		}
+	}
+	if c.handler.Closed != nil {
+		c.handler.Closed(now, failure)
+	}
+	c.leave(now, false)
+}
+
+// Sent says whether anything was ever sent: if not, the connection never stood.
+func (c *Conn) Sent() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.taken > 0
+}
+
+func (c *Conn) enter() {
+	c.mu.Lock()
+	c.within = true
+	c.mu.Unlock()
+}
+
+func (c *Conn) leave(now time.Time, alive bool) {
+	c.mu.Lock()
+	c.within = false
+	if alive {
+		c.deadline = now.Add(2 * c.opts.HeartbeatInterval)
+	}
+	c.mu.Unlock()
+}
+
+// fail notes why the connection ends.
+func (c *Conn) fail(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failure == nil {
+		c.failure = err
+	}
+	return err
+}

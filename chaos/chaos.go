@@ -1,0 +1,116 @@
+// Package chaos holds the faults that a scenario can inflict on a cluster, one a file; [Kinds] is their table.
+//
+// A [Kind] says how a fault is written in a scenario and what promises it may break; its New makes a [Fault], which does its harm
+// by the sim.Cluster alone, or by a capability that the cluster may lack (errors.ErrUnsupported). What heals it leaves no trace.
+//
+//	f, err := chaos.Delay.New(chaos.Args{Names: map[string]string{"delay": "b1"}, Durations: …})
+//	heal, err := f.Inject(cluster)
+//	err = heal() // ErrHitNothing if it harmed nobody
+package chaos
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/nsqlab/nsqlab/sim"
+)
+
+// A Fault is one hardship, ready to be inflicted; healing leaves no trace but what it did.
+type Fault interface {
+	Inject(c sim.Cluster) (heal func() error, err error)
+}
+
+// ErrHitNothing is what healing says when the fault harmed nobody: a run cannot show anything by it.
+var ErrHitNothing = errors.New("chaos: the fault hit nothing")
+
+// A Kind is how a fault is written, and what it may break.
+type Kind struct {
+	Name    string
+	Usage   string  // a line for a person: what it does
+	Params  []Param // the first bears the kind's name and says whom it hits
+	New     func(Args) (Fault, error)
+	Permits []string // promises, by their checkers' names, that it may break on a broker that keeps messages in memory only
+}
+
+// A Type is what a parameter holds.
+type Type string
+
+// The types of parameters.
+const (
+	Node     Type = "node"     // a broker's name
+	End      Type = "end"      // a broker's name, or a load line's
+	Duration Type = "duration" // such as 20ms, more than 0
+	Rate     Type = "rate"     // bytes a second, such as 10KB/s
+	Way      Type = "way"      // in, out or both: as the target sees it
+)
+
+// A Param is one word of a fault.
+type Param struct {
+	Name     string
+	Type     Type
+	Required bool
+	Usage    string
+}
+
+// Args are a fault's words, checked and parsed, by the parameters' names. What was left out is not in them.
+type Args struct {
+	Names     map[string]string // of the types Node, End and Way
+	Durations map[string]time.Duration
+	Rates     map[string]float64 // bytes a second
+}
+
+// Kinds are all the faults there are.
+var Kinds = []Kind{Kill, Pause, Delay, Partition, Reset, Bandwidth}
+
+// pair is a direction between two ends; an empty end is any.
+type pair struct{ from, to string }
+
+// both are the directions between a target and a peer, empty for any.
+func both(target, peer string) []pair { return []pair{{peer, target}, {target, peer}} }
+
+// counted counts what a rule does.
+type counted struct {
+	rule sim.Rule
+	hits atomic.Int64
+}
+
+// Judge implements sim.Rule.
+func (c *counted) Judge(now time.Duration, rng *rand.Rand, chunk sim.Chunk) sim.Fate {
+	f := c.rule.Judge(now, rng, chunk)
+	if f != (sim.Fate{}) {
+		c.hits.Add(1)
+	}
+	return f
+}
+
+// obstruct puts a rule of its own on each direction, and heals by taking them away.
+func obstruct(c sim.Cluster, directions []pair, rule func() sim.Rule) (heal func() error, err error) {
+	var removes []func()
+	var rules []*counted
+	undo := func() {
+		for _, remove := range removes {
+			remove()
+		}
+	}
+	for _, d := range directions {
+		r := &counted{rule: rule()}
+		remove, err := c.AddRule(d.from, d.to, r)
+		if err != nil {
+			undo()
+			return nil, fmt.Errorf("chaos: rule from %q to %q: %w", d.from, d.to, err)
+		}
+		removes, rules = append(removes, remove), append(rules, r)
+	}
+	return func() error {
+		undo()
+		for _, r := range rules {
+			if r.hits.Load() > 0 {
+				return nil
+			}
+		}
+		return ErrHitNothing
+	}, nil
+}

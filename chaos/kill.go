@@ -1,0 +1,22 @@
+package chaos
+
+import "github.com/nsqlab/nsqlab/sim"
+
+// Kill ends a broker at once, as kill -9 does, and starts it again.
+var Kill = Kind{
+	Name:    "kill",
+	Usage:   "ends a broker at once, as kill -9 does; it is started again when the fault is over",
+	Params:  []Param{{Name: "kill", Type: Node, Required: true, Usage: "the broker"}},
+	New:     func(a Args) (Fault, error) { return kill{a.Names["kill"]}, nil },
+	Permits: []string{"no-loss"},
+}
+
+type kill struct{ node string }
+
+// Inject implements Fault.
+func (k kill) Inject(c sim.Cluster) (heal func() error, err error) {
+	if err := c.Kill(k.node); err != nil {
+		return nil, err
+	}
+	return func() error { return c.Start(k.node) }, nil
+}

@@ -1,0 +1,78 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nsqlab/nsqlab/reports/history"
+)
+
+// A Checker judges one promise, in one pass over the history. What it remembers is bounded by the number of messages.
+type Checker struct {
+	Name    string
+	Promise string   // in a sentence
+	Limits  []string // that an expectation may set, such as p99
+	Start   func(*ledger, history.Expectation) *check
+}
+
+// A check is a checker at work.
+type check struct {
+	Promise
+	observe func(event) // each operation, before the ledger takes it in; may be nil
+	finish  func()      // after the last; may be nil
+}
+
+// Checkers are all the promises that can be judged.
+var Checkers = []Checker{
+	NoLoss, NoPhantoms, NoCorruption, NoDuplicates, NoEarlyRedelivery, NoLateRedelivery,
+	NoEarlyDeferral, NoLateDeferral, Latency, Activity,
+}
+
+const (
+	maxFindings = 10               // of one promise, kept with a message to show
+	precision   = time.Millisecond // of NSQ's durations on the wire
+)
+
+// find adds a finding, kept as an example while there are few.
+func (c *check) find(v Validity, at time.Duration, msg uint64, format string, args ...any) {
+	c.Validity = c.Validity.Worse(v)
+	if c.Count++; len(c.Findings) >= maxFindings {
+		return
+	}
+	f := Finding{Validity: v, At: at, What: fmt.Sprintf(format, args...)}
+	if msg != 0 {
+		f.Msg = history.MsgString(msg)
+	}
+	c.Findings = append(c.Findings, f)
+}
+
+// CheckExpectation says what is wrong with an expectation: an unknown promise, or a limit it does not have.
+func CheckExpectation(e history.Expectation) error {
+	i := slices.IndexFunc(Checkers, func(c Checker) bool { return c.Name == e.Promise })
+	if i < 0 {
+		var names []string
+		for _, c := range Checkers {
+			names = append(names, c.Name)
+		}
+		return fmt.Errorf("no promise is called %q; there are %s", e.Promise, strings.Join(names, ", "))
+	}
+	for name := range e.Limits { // any wrong one will do
+		if !slices.Contains(Checkers[i].Limits, name) {
+			if len(Checkers[i].Limits) == 0 {
+				return fmt.Errorf("%s has no limits", e.Promise)
+			}
+			return fmt.Errorf("%s has no limit %q; it has %s", e.Promise, name, strings.Join(Checkers[i].Limits, ", "))
+		}
+	}
+	return nil
+}
+
+// within is the limit that an expectation sets on lateness, or the default one.
+func within(e history.Expectation) time.Duration {
+	if d, ok := e.Limits["within"]; ok {
+		return d
+	}
+	return time.Second
+}

@@ -1,0 +1,61 @@
+package reports
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/nsqlab/nsqlab/reports/history"
+)
+
+// Activity: the run tested something. A client that connected and got nothing done, a fault that hit nobody or could not be inflicted, or a load without an
+// acknowledged or a delivered message make the verdict unknown (V0).
+var Activity = Checker{
+	Name:    "activity",
+	Promise: "Something was tested: every client got something done, and every fault hit.",
+	Start: func(g *ledger, _ history.Expectation) *check {
+		c := &check{}
+		work := map[string]bool{} // by process: whether it got anything done
+		c.observe = func(e event) { c.activity(e.op, work) }
+		c.finish = func() {
+			idle := 0
+			for _, p := range slices.Sorted(maps.Keys(work)) {
+				if !work[p] {
+					idle++
+					c.find(Unknown, g.now, 0, "%s connected and got nothing done", p)
+				}
+			}
+			if g.counts.Acknowledged == 0 {
+				c.find(Unknown, g.now, 0, "no message was acknowledged")
+			}
+			if g.counts.Delivered == 0 {
+				c.find(Unknown, g.now, 0, "no message was delivered")
+			}
+			c.Summary = fmt.Sprintf("%d clients at work, %d faults", len(work)-idle, len(g.faults))
+			if c.Count > 0 {
+				c.Summary += fmt.Sprintf("; %d things that show nothing: %s", c.Count, c.Findings[0].What)
+			}
+		}
+		return c
+	},
+}
+
+// activity notes who got what done, and which faults did nothing.
+func (c *check) activity(op *history.Op, work map[string]bool) {
+	switch {
+	case op.Process == history.Nemesis:
+		c.Events++
+		switch op.Type {
+		case history.Fail:
+			c.find(Unknown, op.Time, 0, "the fault %s %s hit nothing", op.F, op.Note)
+		case history.Info:
+			c.find(Unknown, op.Time, 0, "the fault %s %s could not be inflicted", op.F, op.Note)
+		}
+	case op.F == history.Connect && op.Type == history.OK:
+		c.Events++
+		work[op.Process] = work[op.Process]
+	case (op.F == history.Publish || op.F == history.Deliver) && op.Type == history.OK:
+		c.Events++
+		work[op.Process] = true
+	}
+}

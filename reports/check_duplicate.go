@@ -1,0 +1,48 @@
+package reports
+
+import (
+	"fmt"
+
+	"github.com/nsqlab/nsqlab/reports/history"
+)
+
+// NoDuplicates: a message comes again only for a cause: its timeout passed, it was requeued, its holder's connection ended, or the node
+// was killed (A6, A7). After a proved FIN nothing but a kill is one (A8).
+var NoDuplicates = Checker{
+	Name:    "no-duplicates",
+	Promise: "A message is delivered again only after its timeout, a requeue, the end of its holder's connection or a kill; never after a proved FIN.",
+	Start: func(g *ledger, _ history.Expectation) *check {
+		c := &check{}
+		again := 0
+		c.observe = func(e event) {
+			if e.op.F != history.Deliver || e.op.Type != history.OK {
+				return
+			}
+			c.Events++
+			if e.l == nil {
+				return
+			}
+			again++
+			switch {
+			case between(g.downs[e.op.Node], e.l.delivered, e.op.Time):
+			case e.l.finished == history.OK:
+				c.find(Invalid, e.op.Time, e.op.Msg, "delivered again in %s/%s after a FIN that was proved", e.op.Topic, e.op.Channel)
+			case !g.hasCause(e):
+				c.find(Invalid, e.op.Time, e.op.Msg, "delivered again in %s/%s after %v, with no timeout, requeue or closed connection between",
+					e.op.Topic, e.op.Channel, e.op.Time-e.l.delivered)
+			}
+		}
+		c.finish = func() {
+			c.Summary = fmt.Sprintf("%d deliveries, %d of them repeated, %d without a cause", c.Events, again, c.Count)
+		}
+		return c
+	},
+}
+
+// hasCause says whether a message may come again.
+func (g *ledger) hasCause(e event) bool {
+	holder := g.conns[e.l.conn]
+	return holder == nil || holder.closed > 0 || // as far as its client knows
+		(e.l.requeued != "" && e.l.requeued != history.Fail) ||
+		e.op.Time >= e.l.deadline-g.head.Slack || g.disturbed(e.l.delivered-holder.timeout, e.l.delivered)
+}

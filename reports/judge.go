@@ -1,0 +1,218 @@
+package reports
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nsqlab/nsqlab/reports/history"
+)
+
+// A Judge passes a history to the checkers, in one pass.
+type Judge struct {
+	ledger *ledger
+	checks []*check
+	series series
+	ack    histogram
+	total  histogram
+}
+
+// NewJudge begins to judge a run. It refuses an expectation that it does not know.
+func NewJudge(h history.Header) (*Judge, error) {
+	j := &Judge{ledger: newLedger(h), ack: newHistogram(), total: newHistogram()}
+	for _, e := range h.Expect {
+		if err := CheckExpectation(e); err != nil {
+			return nil, fmt.Errorf("reports: %w", err)
+		}
+	}
+	for _, c := range Checkers {
+		i := slices.IndexFunc(h.Expect, func(e history.Expectation) bool { return e.Promise == c.Name })
+		var expected history.Expectation
+		switch {
+		case i >= 0:
+			expected = h.Expect[i]
+		case len(h.Expect) > 0 && c.Name != Activity.Name:
+			continue
+		}
+		k := c.Start(j.ledger, expected)
+		k.Name, k.Promise.Promise, k.Validity = c.Name, c.Promise, Valid
+		j.checks = append(j.checks, k)
+	}
+	return j, nil
+}
+
+// Observe judges one operation. They come in order of time.
+func (j *Judge) Observe(op history.Op) {
+	g := j.ledger
+	g.now = max(g.now, op.Time)
+	e := g.event(&op)
+	for _, c := range j.checks {
+		if c.observe != nil {
+			c.observe(e)
+		}
+	}
+	j.series.observe(e)
+	if d, ok := endToEnd(e); ok {
+		j.total.record(d)
+	}
+	if op.F == history.Publish && op.Type == history.OK && e.m != nil {
+		j.ack.record(max(op.Time-e.m.due, 0))
+	}
+	g.apply(e)
+}
+
+// Report ends the run and says how every promise stood. again is the same history once more: the biographies of the
+// examples are read from it.
+func (j *Judge) Report(again iter.Seq2[history.Op, error]) (*Report, error) {
+	g := j.ledger
+	r := &Report{
+		Scenario: g.head.Scenario, Backend: g.head.Backend, Seed: g.head.Seed, Run: g.head.Run, Nodes: g.head.Nodes,
+		Validity: Valid, Took: g.now, Replay: g.head.Replay,
+	}
+	for _, c := range j.checks {
+		if c.finish != nil {
+			c.finish()
+		}
+		j.close(c)
+		r.Promises = append(r.Promises, c.Promise)
+		r.Validity = r.Validity.Worse(c.Validity)
+	}
+	for _, m := range g.messages { // a sum: the order does not matter
+		if m.fate == history.Info || m.fate == history.Invoke {
+			g.counts.Uncertain++
+		}
+	}
+	for i := range g.faults {
+		if g.faults[i].To < 0 {
+			g.faults[i].To, g.faults[i].Note = g.now, "never healed"
+		}
+	}
+	r.Counts, r.Faults, r.Slices = g.counts, g.faults, j.series.report()
+	r.Ack, r.EndToEnd = j.ack.quantiles(), j.total.quantiles()
+	r.Reason = reason(r)
+	if err := biographies(r, again); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// close gives a check its last word: a promise that was asked for and saw nothing is unknown, and a strict run has no licences.
+func (j *Judge) close(c *check) {
+	asked := slices.ContainsFunc(j.ledger.head.Expect, func(e history.Expectation) bool { return e.Promise == c.Name })
+	if c.Events == 0 && c.Count == 0 {
+		c.Summary = "nothing to judge"
+		if asked {
+			c.Validity = c.Validity.Worse(Unknown)
+			c.Summary = "asked for, but nothing happened that it judges"
+		}
+	}
+	if !j.ledger.head.Strict {
+		return
+	}
+	for i := range c.Findings {
+		if c.Findings[i].Validity == Licensed {
+			c.Findings[i].Validity = Invalid
+			c.Validity = Invalid
+		}
+	}
+}
+
+// reason is the verdict in a sentence: the summary of what was worst.
+func reason(r *Report) string {
+	if r.Validity == Valid {
+		judged := 0
+		for _, p := range r.Promises {
+			if p.Events > 0 {
+				judged++
+			}
+		}
+		return fmt.Sprintf("all %d promises that had something to judge held", judged)
+	}
+	var worst []string
+	for _, p := range r.Promises {
+		if p.Validity == r.Validity {
+			worst = append(worst, p.Name+": "+p.Summary)
+		}
+	}
+	return strings.Join(worst, "; ")
+}
+
+// biographies reads the history again for what happened to the examples.
+func biographies(r *Report, again iter.Seq2[history.Op, error]) error {
+	lives := map[string]*[]Event{}
+	for i := range r.Promises {
+		for k := range r.Promises[i].Findings {
+			if msg := r.Promises[i].Findings[k].Msg; msg != "" {
+				lives[msg] = &[]Event{}
+			}
+		}
+	}
+	if len(lives) == 0 {
+		return nil
+	}
+	for op, err := range again {
+		if err != nil {
+			return err
+		}
+		if life := lives[history.MsgString(op.Msg)]; life != nil && len(*life) < maxBiography {
+			*life = append(*life, Event{At: op.Time, Process: op.Process, What: tell(op), Broken: broken(r.Faults, op.Time)})
+		}
+	}
+	for i := range r.Promises {
+		for k := range r.Promises[i].Findings {
+			if f := &r.Promises[i].Findings[k]; f.Msg != "" {
+				f.Biography = *lives[f.Msg]
+			}
+		}
+	}
+	return nil
+}
+
+// maxBiography bounds the events of one message that a report tells.
+const maxBiography = 200
+
+// broken lists the faults that were on.
+func broken(faults []Band, at time.Duration) []string {
+	var on []string
+	for _, f := range faults {
+		if f.From <= at && at <= f.To {
+			on = append(on, f.Kind+" "+f.Target)
+		}
+	}
+	return on
+}
+
+// tell is an operation in words.
+func tell(op history.Op) string {
+	where := op.Topic
+	if op.Channel != "" {
+		where += "/" + op.Channel
+	}
+	words := op.F
+	switch op.F {
+	case history.Publish:
+		words = map[history.Type]string{
+			history.Invoke: "publishes it to", history.OK: "has it acknowledged by", history.Fail: "fails to publish it to", history.Info: "does not learn its fate from",
+		}[op.Type]
+		words += " " + op.Node
+	case history.Deliver:
+		words = fmt.Sprintf("gets it from %s (attempt %d)", op.Node, op.Attempt)
+		if op.Type == history.Fail {
+			words = "gets it damaged from " + op.Node
+		}
+	case history.Finish, history.Requeue, history.Touch:
+		words = strings.ToUpper(op.F) + map[history.Type]string{
+			history.Info: " sent to ", history.OK: " proved by ", history.Fail: " refused by ",
+		}[op.Type] + op.Node
+	}
+	words += ", " + where
+	if op.After > 0 {
+		words += fmt.Sprintf(", after %v", op.After)
+	}
+	if op.Note != "" {
+		words += ": " + op.Note
+	}
+	return words
+}
