@@ -46,7 +46,7 @@ func (b *Broker) DeleteTopic(now time.Time, name string) error {
 // EmptyTopic drops what waits at the topic; its channels keep what they have.
 func (b *Broker) EmptyTopic(now time.Time, name string) error {
 	return b.withTopic(now, name, func(t *topic) error {
-		t.log.forget()
+		t.empty()
 		return nil
 	})
 }
@@ -128,3 +128,6 @@ func (b *Broker) withChannel(now time.Time, topicName, name string, f func(*chan
 		return nil
 	})
 }
+
+// ValidName says whether a topic or a channel may have the name, as wire.ValidName does.
+func ValidName(name string) bool { return wire.ValidName(name) }

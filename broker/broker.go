@@ -117,7 +117,16 @@ func (b *Broker) schedule(t *topic, due time.Time) {
 	}
 }
 
-// Close ends all sessions; publishing fails from now on.
+// unschedule calls off the visit to a topic that is gone.
+func (b *Broker) unschedule(t *topic) {
+	b.dueMu.Lock()
+	defer b.dueMu.Unlock()
+	if t.index >= 0 {
+		heap.Remove(&b.due, t.index)
+	}
+}
+
+// Close ends all sessions; publishing fails from now on, and no timer fires.
 func (b *Broker) Close(now time.Time) {
 	b.mu.Lock()
 	b.exiting = true
@@ -126,6 +135,7 @@ func (b *Broker) Close(now time.Time) {
 		t.mu.Lock()
 		t.deleted = true
 		t.unlock(now, nil)
+		b.unschedule(t)
 	}
 	b.mu.Unlock()
 	for _, s := range b.list() {
@@ -148,13 +158,13 @@ func (b *Broker) list() []*Session {
 	return all
 }
 
-// lock finds a topic that stands and locks it; nil if there is none.
+// lock finds a topic that stands and locks it; nil if there is none, or if the broker closes.
 func (b *Broker) lock(name string) *topic {
 	for {
 		b.mu.RLock()
-		t := b.topics[name]
+		t, exiting := b.topics[name], b.exiting
 		b.mu.RUnlock()
-		if t == nil {
+		if t == nil || exiting {
 			return nil
 		}
 		t.mu.Lock()
@@ -189,9 +199,11 @@ func (b *Broker) discard(t *topic) {
 	for len(t.channels) > 0 {
 		t.remove(t.channels[0])
 	}
+	t.log.forget()
 	t.deleted = true
 	b.births = max(b.births, t.log.next)
 	delete(b.topics, t.name)
+	b.unschedule(t)
 }
 
 // depart takes a consumer out of its channel; an ephemeral channel goes with its last consumer, and an ephemeral topic

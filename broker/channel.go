@@ -17,7 +17,7 @@ type channel struct {
 	cursor     Offset               // the next message that nobody was given; below it only what is unfinished is owed
 	unfinished map[Offset]*delivery // also those deferred beyond the cursor, which it passes over
 	ahead      int64                // deliveries in unfinished at or beyond the cursor
-	gaps       []gap                // runs at or beyond the cursor that overflow dropped, in order
+	gaps       []gap                // runs at or beyond the cursor that are not for it, in order
 	dropped    int64                // messages in gaps
 	again      queue[*delivery]     // requeued and come due, oldest first
 	ready      queue[*Session]      // consumers that can take one more, by turns
@@ -35,7 +35,7 @@ type channel struct {
 	free     []*delivery // for use again
 }
 
-// A gap is a run of messages that a full ephemeral channel dropped.
+// A gap is a run of messages that a full ephemeral channel dropped, or that were dropped before they got to it.
 type gap struct{ from, to Offset }
 
 // A delivery is one message in one channel that is not simply before or behind the cursor: in flight if it has a holder,
@@ -88,14 +88,15 @@ func (c *channel) offer(s *Session) {
 	}
 }
 
-// pump gives messages to the consumers that can take one, in turn, until there is no such message or consumer.
-func (c *channel) pump(now time.Time) {
+// pump gives messages to the consumers that can take one, in turn, until there is no such message or consumer. hungry
+// says that there is such a consumer still, so none waits.
+func (c *channel) pump(now time.Time) (hungry bool) {
 	for !c.paused && !c.deleted && c.ready.len() > 0 {
 		s := c.ready.front()
 		if s.canTake() {
 			d := c.take()
 			if d == nil {
-				return
+				return true
 			}
 			c.deliver(now, d, s)
 		}
@@ -103,6 +104,7 @@ func (c *channel) pump(now time.Time) {
 		s.offered = false
 		c.offer(s)
 	}
+	return false
 }
 
 // take gives the next message as a delivery of no holder, or nil: by turns one that comes again and one from the log, so
@@ -134,7 +136,7 @@ func (c *channel) advance() bool {
 		if c.ahead == 0 {
 			return true
 		}
-		if r, _ := c.topic.log.at(c.cursor); r != nil && r.due == 0 {
+		if r, _ := c.topic.log.at(c.cursor); r != nil && !r.deferred {
 			return true
 		}
 		c.ahead-- // deferred: it is in unfinished, or was and is finished
@@ -219,8 +221,8 @@ func (c *channel) wait(d *delivery, due time.Time) {
 }
 
 // enqueue puts a delivery whose wait is over behind the others that come again. A full ephemeral channel drops it.
-func (c *channel) enqueue(d *delivery) {
-	if wire.IsEphemeral(c.name) && c.depth() >= c.topic.broker.opts.MemQueueSize && c.ready.len() == 0 {
+func (c *channel) enqueue(now time.Time, d *delivery) {
+	if wire.IsEphemeral(c.name) && c.full(now, c.topic.broker.opts.MemQueueSize) {
 		c.finish(d)
 		return
 	}
@@ -228,22 +230,27 @@ func (c *channel) enqueue(d *delivery) {
 	c.stir()
 }
 
+// full says whether as many messages wait as limit, or more, though every consumer has what it can take.
+func (c *channel) full(now time.Time, limit int64) bool {
+	return c.depth() >= limit && !c.pump(now) && c.depth() >= limit
+}
+
 // overflow drops the message at o, the newest, if the channel holds too many and no consumer can take it now.
 func (c *channel) overflow(now time.Time, o Offset) {
-	limit := c.topic.broker.opts.MemQueueSize
-	if c.depth() <= limit {
-		return
+	if c.full(now, c.topic.broker.opts.MemQueueSize+1) && o >= c.cursor {
+		c.skip(gap{o, o + 1})
+		c.topic.log.release(o)
 	}
-	if c.pump(now); c.depth() <= limit || o < c.cursor {
-		return
-	}
-	if last := len(c.gaps) - 1; last >= 0 && c.gaps[last].to == o {
-		c.gaps[last].to++
+}
+
+// skip leaves out messages at or beyond the cursor, behind all that were left out before.
+func (c *channel) skip(g gap) {
+	if last := len(c.gaps) - 1; last >= 0 && c.gaps[last].to == g.from {
+		c.gaps[last].to = g.to
 	} else {
-		c.gaps = append(c.gaps, gap{o, o + 1})
+		c.gaps = append(c.gaps, g)
 	}
-	c.dropped++
-	c.topic.log.release(o)
+	c.dropped += int64(g.to - g.from)
 }
 
 // empty drops all that the channel holds: waiting, in flight and deferred.
@@ -260,6 +267,7 @@ func (c *channel) empty() {
 
 // leave takes a consumer out. What it has in flight comes again when its timeout is over, as in nsqd.
 func (c *channel) leave(s *Session) {
+	s.closing = true
 	c.ready.remove(s)
 	c.consumers = slices.DeleteFunc(c.consumers, func(other *Session) bool { return other == s })
 }

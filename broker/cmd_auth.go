@@ -21,7 +21,3 @@ func (s *Session) checkAuth(_ time.Time, c wire.Command) error {
 	}
 	return nil
 }
-
-func (s *Session) authBody(c *wire.Command, p []byte) (n int, err error) {
-	return s.sizedBody("AUTH", c, p)
-}

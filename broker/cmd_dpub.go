@@ -32,7 +32,7 @@ func (s *Session) checkDPub(_ time.Time, c wire.Command) error {
 	}
 	limit := s.broker.opts.MaxReqTimeout.Milliseconds()
 	if ms > uint64(limit) {
-		return violation("E_INVALID DPUB timeout %d out of range 0-%d", int64(ms), limit)
+		return violation("E_INVALID DPUB timeout %d out of range 0-%d", ms, limit)
 	}
 	s.deferral = time.Duration(ms) * time.Millisecond
 	return nil

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/nsqlab/nsqlab/broker/wire"
@@ -87,7 +88,7 @@ func (s *Session) identify(now time.Time, c wire.Command) error {
 	}
 	answer, err := json.Marshal(s.grant(id))
 	if err != nil {
-		return violation("E_IDENTIFY_FAILED IDENTIFY failed %s", err)
+		return fmt.Errorf("broker: answer to IDENTIFY: %w", err)
 	}
 	s.respond(wire.FrameResponse, string(answer))
 	return nil
@@ -160,29 +161,24 @@ func (s *Session) checkIdentify(time.Time, wire.Command) error {
 	return nil
 }
 
-func (s *Session) identifyBody(c *wire.Command, p []byte) (n int, err error) {
-	return s.sizedBody("IDENTIFY", c, p)
-}
-
 // sizedBody reads the body of IDENTIFY and AUTH.
-func (s *Session) sizedBody(name string, c *wire.Command, p []byte) (n int, err error) {
+func (s *Session) sizedBody(name string, p []byte) (body []byte, n int, err error) {
 	limit := s.broker.opts.MaxBodySize
 	size, ok := wire.ParseSize(p)
 	if !ok {
 		s.missing = func() error { return violation("E_BAD_BODY %s failed to read body size", name) }
-		return 0, nil
+		return nil, 0, nil
 	}
 	if int64(size) > limit {
-		return 0, violation("E_BAD_BODY %s body too big %d > %d", name, size, limit)
+		return nil, 0, violation("E_BAD_BODY %s body too big %d > %d", name, size, limit)
 	}
 	if size <= 0 {
-		return 0, violation("E_BAD_BODY %s invalid body size %d", name, size)
+		return nil, 0, violation("E_BAD_BODY %s invalid body size %d", name, size)
 	}
 	n = 4 + int(size)
 	if len(p) < n {
 		s.missing = func() error { return violation("E_BAD_BODY %s failed to read body", name) }
-		return 0, nil
+		return nil, 0, nil
 	}
-	c.Body = p[4:n]
-	return n, nil
+	return p[4:n], n, nil
 }

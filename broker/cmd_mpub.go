@@ -12,12 +12,12 @@ func (s *Session) mpub(now time.Time, c wire.Command) error {
 	if err != nil {
 		return violation("E_MPUB_FAILED MPUB failed %s", err)
 	}
-	for i, body := range s.bodies {
-		t.publish(now, body, 0)
-		s.bodies[i] = nil
+	for rest := c.Body; len(rest) > 0; {
+		size, _ := wire.ParseSize(rest)
+		t.publish(now, rest[4:4+size], 0)
+		s.published++
+		rest = rest[4+size:]
 	}
-	s.published += uint64(len(s.bodies))
-	s.bodies = s.bodies[:0]
 	s.respond(wire.FrameResponse, "OK")
 	return nil
 }
@@ -41,41 +41,48 @@ type scan struct {
 	index int // messages
 }
 
-// mpubBody reads the body of MPUB into s.bodies. The length that it declares is checked and otherwise ignored, as in nsqd:
-// the number of messages decides where it ends.
-func (s *Session) mpubBody(_ *wire.Command, p []byte) (n int, err error) {
+// mpubBody reads the body of MPUB, and gives its messages, each with its size. The length that it declares is checked and
+// otherwise ignored, as in nsqd: the number of messages decides where it ends. Unlike in nsqd the true length is limited
+// as the declared one is, for it is kept until all has come.
+func (s *Session) mpubBody(_ string, p []byte) (body []byte, n int, err error) {
 	count, err := s.mpubHead(p)
 	if err != nil || count == 0 {
-		return 0, err
+		return nil, 0, err
 	}
-	limit := s.broker.opts.MaxMsgSize
-	at, i := max(s.scan.at, 8), s.scan.index
-	for ; i < count; i++ {
+	at := max(s.scan.at, 8)
+	for i := s.scan.index; i < count; i++ {
 		s.scan = scan{at, i}
 		size, ok := wire.ParseSize(p[at:])
 		if !ok {
-			s.missing = func() error { return violation("E_BAD_MESSAGE MPUB failed to read message(%d) body size", i) }
-			return 0, nil
+			index := i
+			s.missing = func() error { return violation("E_BAD_MESSAGE MPUB failed to read message(%d) body size", index) }
+			return nil, 0, nil
 		}
-		if size <= 0 {
-			return 0, violation("E_BAD_MESSAGE MPUB invalid message(%d) body size %d", i, size)
-		}
-		if int64(size) > limit {
-			return 0, violation("E_BAD_MESSAGE MPUB message too big %d > %d", size, limit)
+		if err := s.checkPart(i, size, at+int(size)); err != nil {
+			return nil, 0, err
 		}
 		if len(p) < at+4+int(size) {
 			s.missing = func() error { return violation("E_BAD_MESSAGE MPUB failed to read message body") }
-			return 0, nil
+			return nil, 0, nil
 		}
 		at += 4 + int(size)
 	}
 	s.scan = scan{}
-	for from := 8; from < at; {
-		size, _ := wire.ParseSize(p[from:])
-		s.bodies = append(s.bodies, p[from+4:from+4+int(size)])
-		from += 4 + int(size)
+	return p[8:at], at, nil
+}
+
+// checkPart refuses a message of an MPUB by its size, or by that of the body up to its end.
+func (s *Session) checkPart(i int, size int32, body int) error {
+	if size <= 0 {
+		return violation("E_BAD_MESSAGE MPUB invalid message(%d) body size %d", i, size)
 	}
-	return at, nil
+	if limit := s.broker.opts.MaxMsgSize; int64(size) > limit {
+		return violation("E_BAD_MESSAGE MPUB message too big %d > %d", size, limit)
+	}
+	if limit := s.broker.opts.MaxBodySize; int64(body) > limit {
+		return violation("E_BAD_BODY MPUB body too big %d > %d", body, limit)
+	}
+	return nil
 }
 
 // mpubHead reads the body's length and the number of messages, 0 if they have not all come.

@@ -52,24 +52,23 @@ func (s *Session) topic(now time.Time, name []byte) (*topic, error) {
 }
 
 // messageBody reads the body of PUB and DPUB.
-func (s *Session) messageBody(c *wire.Command, p []byte) (n int, err error) {
-	name, limit := c.Name, s.broker.opts.MaxMsgSize
+func (s *Session) messageBody(name string, p []byte) (body []byte, n int, err error) {
+	limit := s.broker.opts.MaxMsgSize
 	size, ok := wire.ParseSize(p)
 	if !ok {
 		s.missing = func() error { return violation("E_BAD_MESSAGE %s failed to read message body size", name) }
-		return 0, nil
+		return nil, 0, nil
 	}
 	if size <= 0 {
-		return 0, violation("E_BAD_MESSAGE %s invalid message body size %d", name, size)
+		return nil, 0, violation("E_BAD_MESSAGE %s invalid message body size %d", name, size)
 	}
 	if int64(size) > limit {
-		return 0, violation("E_BAD_MESSAGE %s message too big %d > %d", name, size, limit)
+		return nil, 0, violation("E_BAD_MESSAGE %s message too big %d > %d", name, size, limit)
 	}
 	n = 4 + int(size)
 	if len(p) < n {
 		s.missing = func() error { return violation("E_BAD_MESSAGE %s failed to read message body", name) }
-		return 0, nil
+		return nil, 0, nil
 	}
-	c.Body = p[4:n]
-	return n, nil
+	return p[4:n], n, nil
 }

@@ -17,10 +17,8 @@ func (s *Session) req(now time.Time, c wire.Command) error {
 	if !ok {
 		return violation("E_INVALID REQ could not parse timeout %s", c.Args[1])
 	}
-	if int64(ms) < 0 {
-		ms = 0 // as in nsqd, where the number wraps
-	}
-	delay := time.Duration(min(ms, uint64(s.broker.opts.MaxReqTimeout.Milliseconds()))) * time.Millisecond
+	delay := time.Duration(ms) * time.Millisecond // it wraps, as in nsqd
+	delay = min(max(delay, 0), s.broker.opts.MaxReqTimeout)
 	s.hold(now, s.channel.topic)
 	d, err := s.channel.held(s, id)
 	if err != nil {
@@ -32,7 +30,7 @@ func (s *Session) req(now time.Time, c wire.Command) error {
 	if delay > 0 {
 		s.channel.wait(d, now.Add(delay))
 	} else {
-		s.channel.enqueue(d)
+		s.channel.enqueue(now, d)
 	}
 	return nil
 }

@@ -38,9 +38,5 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 	return nil
 }
 
-// state is where the session stands.
-func (s *Session) state() state {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.client.state
-}
+// state is where the session stands. Only its own commands change it, so they read it without its lock.
+func (s *Session) state() state { return s.client.state }

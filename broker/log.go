@@ -1,6 +1,9 @@
 package broker
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // An Offset is a message's place in its topic's log. Offsets count up by one and are never used again, also not by a
 // topic of the same name: a log begins at the microsecond of its birth.
@@ -9,9 +12,10 @@ type Offset uint64
 // A record is one message of a log. Its body stands in its segment.
 type record struct {
 	at       int64         // when it was accepted, ns since the Unix epoch
-	due      time.Duration // of a deferred message: since the log's birth; else 0
+	due      time.Duration // of a deferred message: since the log's birth
 	owed     int32         // channels that have not finished it; -1 while it waits at the topic
 	from, to uint32        // its body in the segment's bytes
+	deferred bool
 }
 
 const (
@@ -44,8 +48,8 @@ func newLog(now time.Time, first Offset) *log {
 // append adds a message, due later if deferral is more than 0. The body is copied.
 func (l *log) append(now time.Time, body []byte, deferral time.Duration) {
 	s := l.last(len(body))
-	r := record{at: now.UnixNano(), owed: -1, from: uint32(len(s.bodies))}
-	if deferral > 0 {
+	r := record{at: now.UnixNano(), owed: -1, from: uint32(len(s.bodies)), deferred: deferral > 0}
+	if r.deferred {
 		r.due = now.Sub(l.birth) + deferral
 	}
 	s.bodies = append(s.bodies, body...)
@@ -133,12 +137,8 @@ func (l *log) drop(s *segment) {
 	if s.live--; s.live > 0 {
 		return
 	}
-	for i, t := range l.segments {
-		if t == s {
-			l.segments = append(l.segments[:i], l.segments[i+1:]...)
-			break
-		}
-	}
+	i := slices.Index(l.segments, s)
+	l.segments = slices.Delete(l.segments, i, i+1)
 	if cap(s.bodies) <= 2*segmentBytes {
 		*s = segment{records: s.records[:0], bodies: s.bodies[:0]}
 		l.spare = s

@@ -1,5 +1,7 @@
 package broker
 
+import "slices"
+
 // A queue is first in, first out; the zero value is empty.
 type queue[T comparable] struct {
 	items []T
@@ -35,7 +37,7 @@ func (q *queue[T]) front() T { return q.items[q.head] }
 func (q *queue[T]) remove(x T) {
 	for i := q.head; i < len(q.items); i++ {
 		if q.items[i] == x {
-			q.items = append(q.items[:i], q.items[i+1:]...)
+			q.items = slices.Delete(q.items, i, i+1)
 			return
 		}
 	}

@@ -14,28 +14,31 @@ import (
 // A handler carries out one command. Its error is what the client is told.
 type handler func(*Session, time.Time, wire.Command) error
 
+// A reader takes a command's body, of n bytes in all, from the front of p; n is 0 if it has not all come.
+type reader func(s *Session, name string, p []byte) (body []byte, n int, err error)
+
 // A command is an entry of the protocol: what is refused before its body has come, how its body is read, and what it does.
 type command struct {
 	name   string
 	check  handler // may be nil
-	body   func(s *Session, c *wire.Command, p []byte) (n int, err error)
+	read   reader  // may be nil
 	handle handler
 }
 
 // commands is the protocol, one file each.
 var commands = []command{
 	{name: "FIN", handle: (*Session).fin},
-	{name: "PUB", check: (*Session).checkPub, body: (*Session).messageBody, handle: (*Session).pub},
-	{name: "MPUB", check: (*Session).checkMPub, body: (*Session).mpubBody, handle: (*Session).mpub},
-	{name: "DPUB", check: (*Session).checkDPub, body: (*Session).messageBody, handle: (*Session).dpub},
+	{name: "PUB", check: (*Session).checkPub, read: (*Session).messageBody, handle: (*Session).pub},
+	{name: "MPUB", check: (*Session).checkMPub, read: (*Session).mpubBody, handle: (*Session).mpub},
+	{name: "DPUB", check: (*Session).checkDPub, read: (*Session).messageBody, handle: (*Session).dpub},
 	{name: "RDY", handle: (*Session).rdy},
 	{name: "REQ", handle: (*Session).req},
 	{name: "TOUCH", handle: (*Session).touch},
 	{name: "NOP", handle: (*Session).nop},
 	{name: "SUB", handle: (*Session).sub},
 	{name: "CLS", handle: (*Session).cls},
-	{name: "IDENTIFY", check: (*Session).checkIdentify, body: (*Session).identifyBody, handle: (*Session).identify},
-	{name: "AUTH", check: (*Session).checkAuth, body: (*Session).authBody, handle: (*Session).auth},
+	{name: "IDENTIFY", check: (*Session).checkIdentify, read: (*Session).sizedBody, handle: (*Session).identify},
+	{name: "AUTH", check: (*Session).checkAuth, read: (*Session).sizedBody, handle: (*Session).auth},
 }
 
 // A state is where a session stands, with upstream's numbers, which /stats shows.
@@ -49,7 +52,6 @@ const (
 
 const (
 	defaultHeartbeat = 30 * time.Second // upstream's client timeout of 60 s, halved
-	maxPending       = 1 << 20          // bytes waiting for a client that reads too slowly, before it gets no more messages
 	maxBatch         = 256              // commands a topic's lock is kept for
 )
 
@@ -68,25 +70,12 @@ type Session struct {
 	published  uint64        // messages to holding since it was locked
 	missing    func() error  // what the client is told if no more bytes come
 	scan       scan          // how far an MPUB's body has been looked at
-	bodies     [][]byte      // of one MPUB
 	deferral   time.Duration // of one DPUB
 	silence    time.Duration // the client may say nothing for so long; 0: for ever
 	interval   time.Duration // between heartbeats; 0: none
 	rng        *rand.Rand
 
-	// As the client consumes. Guarded by channel.topic.mu; channel itself is set once, under both locks.
-	channel    *channel
-	ready      int64
-	inFlight   int64
-	received   uint64 // messages sent to it
-	finished   uint64
-	requeued   uint64
-	msgTimeout time.Duration
-	sampleRate int32
-	closing    bool // it takes no more, after CLS or Disconnect
-	full       bool // too much waits to be sent
-	offered    bool // in channel.ready
-	waking     bool // in topic.woken
+	consumer
 
 	mu       sync.Mutex
 	out      []byte
@@ -111,21 +100,32 @@ type clientInfo struct {
 // Connect begins a session. wake, which must not block, is called when it has something to send, or another deadline,
 // that its driver does not learn of by a call of its own. remote is the peer's address, host:port.
 func (b *Broker) Connect(now time.Time, remote string, wake func()) *Session {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
 	b.sessionsMu.Lock()
 	defer b.sessionsMu.Unlock()
 	b.connected++
 	s := &Session{
 		broker: b, number: b.connected, wake: wake,
-		msgTimeout: b.opts.MsgTimeout,
-		rng:        rand.New(rand.NewPCG(b.opts.Seed, b.connected)),
+		consumer: consumer{msgTimeout: b.opts.MsgTimeout},
+		rng:      rand.New(rand.NewPCG(b.opts.Seed, b.connected)),
 	}
-	host := remote
-	if i := strings.LastIndexByte(remote, ':'); i >= 0 {
-		host = remote[:i]
-	}
+	host := hostOf(remote)
 	s.client = clientInfo{connected: now, remote: remote, identity: identity{ClientID: host, Hostname: host}}
+	if b.exiting {
+		s.doomed = errClosed
+	}
 	b.sessions[s.number] = s
 	return s
+}
+
+// hostOf is an address without its port, and "" if it has none, as that of a unix socket.
+func hostOf(remote string) string {
+	i := strings.LastIndexByte(remote, ':')
+	if i < 0 {
+		return ""
+	}
+	return strings.Trim(remote[:i], "[]")
 }
 
 // protocolError is what a client is told when it did wrong. All but a few end the session.
@@ -146,10 +146,24 @@ func refusal(format string, args ...any) error {
 	return &protocolError{text: fmt.Sprintf(format, args...)}
 }
 
+// tell answers a client that did wrong, and gives the error back if it ends the session.
+func (s *Session) tell(err error) error {
+	var told *protocolError
+	if !errors.As(err, &told) {
+		return err
+	}
+	s.respond(wire.FrameError, told.text)
+	if told.fatal {
+		return err
+	}
+	return nil
+}
+
 // Receive implements wire.Endpoint.
 func (s *Session) Receive(now time.Time, p []byte) (n int, err error) {
-	defer func() { s.release(now) }()
+	defer s.release(now)
 	if len(p) == 0 {
+		s.retire(now)
 		return 0, s.endOfStream()
 	}
 	if !s.greeted {
@@ -165,24 +179,22 @@ func (s *Session) Receive(now time.Time, p []byte) (n int, err error) {
 	}
 	for n < len(p) {
 		used, err := s.execute(now, p[n:])
-		var told *protocolError
-		if errors.As(err, &told) {
-			s.respond(wire.FrameError, told.text)
-			if !told.fatal {
-				err = nil
-			}
-		}
 		if err != nil {
-			return n, err
+			if err = s.tell(err); err != nil {
+				s.retire(now)
+				return n, err
+			}
 		}
 		if used == 0 {
 			break
 		}
 		n += used
-		s.heard(now)
 		if s.batch++; s.batch >= maxBatch {
 			s.release(now)
 		}
+	}
+	if n > 0 {
+		s.heard(now)
 	}
 	return n, nil
 }
@@ -203,11 +215,12 @@ func (s *Session) execute(now time.Time, p []byte) (n int, err error) {
 			return 0, err
 		}
 	}
-	if e.body != nil {
-		used, err := e.body(s, &c, p[n:])
+	if e.read != nil {
+		body, used, err := e.read(s, e.name, p[n:])
 		if err != nil || used == 0 {
 			return 0, err
 		}
+		c.Body = body
 		n += used
 	}
 	return n, e.handle(s, now, c)
@@ -229,8 +242,7 @@ func (s *Session) endOfStream() error {
 	}
 	err := s.missing()
 	s.missing = nil
-	s.respond(wire.FrameError, err.Error())
-	return err
+	return s.tell(err)
 }
 
 // greet begins the heartbeats.
@@ -240,7 +252,6 @@ func (s *Session) greet(now time.Time) {
 	s.mu.Lock()
 	s.nextBeat = now.Add(s.interval)
 	s.mu.Unlock()
-	s.heard(now)
 }
 
 // heard notes that the client has said something.
@@ -285,18 +296,6 @@ func (s *Session) respond(t wire.FrameType, text string) {
 	s.mu.Unlock()
 }
 
-// send adds a message to what goes out. Needs the lock of the channel's topic.
-func (s *Session) send(m wire.Message) {
-	s.mu.Lock()
-	s.out = wire.AppendMessage(s.out, m)
-	if len(s.out) >= maxPending {
-		s.stalled = true
-		s.full = true
-	}
-	s.mu.Unlock()
-	s.channel.topic.rouse(s)
-}
-
 // Transmit implements wire.Endpoint.
 func (s *Session) Transmit(spare []byte) []byte {
 	s.mu.Lock()
@@ -329,7 +328,7 @@ func (s *Session) NextTimeout() time.Time {
 
 // HandleTimeout implements wire.Endpoint: it sends heartbeats, and ends a session whose client says nothing for two of them, or
 // has read nothing between two.
-func (s *Session) HandleTimeout(now time.Time) error {
+func (s *Session) HandleTimeout(now time.Time) (err error) {
 	s.mu.Lock()
 	doomed, resume := s.doomed, s.resume
 	s.resume = false
@@ -342,21 +341,21 @@ func (s *Session) HandleTimeout(now time.Time) error {
 		s.unsent = true
 	}
 	s.mu.Unlock()
+	defer s.release(now)
 	switch {
 	case doomed != nil:
-		return doomed
+		err = doomed
 	case silent:
-		return errors.New("broker: the client said nothing for two heartbeat intervals")
+		err = errors.New("broker: the client said nothing for two heartbeat intervals")
 	case deaf:
-		return errors.New("broker: the client read nothing for a heartbeat interval")
+		err = errors.New("broker: the client read nothing for a heartbeat interval")
+	case resume:
+		s.goOn(now)
 	}
-	if resume && s.channel != nil {
-		s.hold(now, s.channel.topic)
-		s.full = false
-		s.channel.offer(s)
-		s.release(now)
+	if err != nil {
+		s.retire(now)
 	}
-	return nil
+	return err
 }
 
 // doom ends the session at its driver's next look.
@@ -369,24 +368,11 @@ func (s *Session) doom(err error) {
 // Disconnect implements wire.Endpoint. What the client has in flight stays so until its timeout, as in nsqd.
 func (s *Session) Disconnect(now time.Time) {
 	if s.channel != nil {
-		s.channel.topic.mu.Lock()
-		s.closing = true
-		s.channel.topic.mu.Unlock()
 		s.broker.depart(now, s)
 	}
 	s.broker.sessionsMu.Lock()
 	delete(s.broker.sessions, s.number)
 	s.broker.sessionsMu.Unlock()
-}
-
-// canTake says whether one more message may be sent. Needs the lock of the channel's topic.
-func (s *Session) canTake() bool {
-	return !s.closing && !s.full && s.inFlight < s.ready
-}
-
-// skips says whether the next message is left out for the client's sample rate.
-func (s *Session) skips() bool {
-	return s.sampleRate > 0 && s.rng.Int32N(100) > s.sampleRate
 }
 
 // countPublished adds to what /stats tells of a publisher.

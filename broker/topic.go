@@ -2,6 +2,7 @@ package broker
 
 import (
 	"container/heap"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,6 +40,7 @@ func (t *topic) unlock(now time.Time, holder *Session) {
 		c.pump(now)
 		c.stirred = false
 	}
+	clear(t.stirred)
 	t.stirred = t.stirred[:0]
 	t.schedule()
 	var few [16]*Session
@@ -70,7 +72,7 @@ func (t *topic) publish(now time.Time, body []byte, deferral time.Duration) {
 // early finds nothing due and asks for the next.
 func (t *topic) schedule() {
 	due := t.timers.next()
-	if due.IsZero() || (!t.scheduled.IsZero() && !due.Before(t.scheduled)) {
+	if due.IsZero() || t.deleted || (!t.scheduled.IsZero() && !due.Before(t.scheduled)) {
 		return
 	}
 	t.scheduled = due
@@ -90,14 +92,24 @@ func (t *topic) handOver(now time.Time) {
 	}
 	for t.waiting() > 0 {
 		o, r := t.log.hand(len(t.channels))
-		due := r.due
+		deferred, due := r.deferred, t.log.birth.Add(r.due)
 		for _, c := range t.channels {
 			c.messages++
-			if due > 0 {
-				c.postpone(o, t.log.birth.Add(due))
+			if deferred {
+				c.postpone(o, due)
 			} else if wire.IsEphemeral(c.name) {
 				c.overflow(now, o)
 			}
+		}
+	}
+}
+
+// empty drops what waits at the topic. Its channels never had it.
+func (t *topic) empty() {
+	if waiting := (gap{t.log.handed, t.log.next}); waiting.from < waiting.to {
+		t.log.forget()
+		for _, c := range t.channels {
+			c.skip(waiting)
 		}
 	}
 }
@@ -125,12 +137,7 @@ func (t *topic) open(name string) *channel {
 // remove takes a channel out, with all it held, and ends its consumers' connections.
 func (t *topic) remove(c *channel) {
 	c.empty()
-	for i, other := range t.channels {
-		if other == c {
-			t.channels = append(t.channels[:i], t.channels[i+1:]...)
-			break
-		}
-	}
+	t.channels = slices.DeleteFunc(t.channels, func(other *channel) bool { return other == c })
 	c.deleted = true
 	for _, s := range c.consumers {
 		s.doom(errChannelDeleted)
@@ -138,11 +145,19 @@ func (t *topic) remove(c *channel) {
 	}
 }
 
+// before says which of two waits ends first; of two at the same time, that of the older message.
+func (d *delivery) before(other *delivery) bool {
+	if c := d.due.Compare(other.due); c != 0 {
+		return c < 0
+	}
+	return d.offset < other.offset
+}
+
 // timers are the deliveries of a topic that wait for a time, the first at the root.
 type timers []*delivery
 
 func (h timers) Len() int           { return len(h) }
-func (h timers) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
+func (h timers) Less(i, j int) bool { return h[i].before(h[j]) }
 func (h timers) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].index, h[j].index = i, j
@@ -177,7 +192,7 @@ func (t *topic) expire(now time.Time) {
 			d.channel.timeouts++
 		}
 		d.settle()
-		d.channel.enqueue(d)
+		d.channel.enqueue(now, d)
 	}
 }
 

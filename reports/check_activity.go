@@ -47,9 +47,9 @@ func (c *check) activity(op *history.Op, work map[string]bool) {
 		c.Events++
 		switch op.Type {
 		case history.Fail:
-			c.find(Unknown, op.Time, 0, "the fault %s %s hit nothing", op.F, op.Note)
+			c.find(Unknown, op.Time, 0, "the fault %s hit nothing", op.Note)
 		case history.Info:
-			c.find(Unknown, op.Time, 0, "the fault %s %s could not be inflicted", op.F, op.Note)
+			c.find(Unknown, op.Time, 0, "the fault %s could not be inflicted: %s", op.Note, op.Error)
 		}
 	case op.F == history.Connect && op.Type == history.OK:
 		c.Events++

@@ -18,7 +18,7 @@ var NoCorruption = Checker{
 			}
 			c.Events++
 			if e.op.Type == history.Fail {
-				c.find(Invalid, e.op.Time, e.op.Msg, "%s got a damaged message from %s: %s", e.op.Process, e.op.Node, e.op.Note)
+				c.find(Invalid, e.op.Time, e.op.Msg, "%s got a damaged message from %s: %s", e.op.Process, e.op.Node, e.op.Error)
 			}
 		}
 		c.finish = func() { c.Summary = fmt.Sprintf("%d deliveries, %d of them damaged", c.Events, c.Count) }

@@ -152,9 +152,21 @@ func biographies(r *Report, again iter.Seq2[history.Op, error]) error {
 	if len(lives) == 0 {
 		return nil
 	}
+	nodes := map[string][]*[]Event{} // the examples that were published to a node
 	for op, err := range again {
 		if err != nil {
 			return err
+		}
+		if op.Process == history.Nemesis && op.F == "kill" {
+			for _, life := range nodes[op.Node] {
+				if len(*life) < maxBiography {
+					*life = append(*life, Event{At: op.Time, Process: op.Process, What: tell(op)})
+				}
+			}
+			continue
+		}
+		if op.F == history.Publish && op.Type == history.Invoke && lives[history.MsgString(op.Msg)] != nil {
+			nodes[op.Node] = append(nodes[op.Node], lives[history.MsgString(op.Msg)])
 		}
 		if life := lives[history.MsgString(op.Msg)]; life != nil && len(*life) < maxBiography {
 			*life = append(*life, Event{At: op.Time, Process: op.Process, What: tell(op), Broken: broken(r.Faults, op.Time)})
@@ -191,6 +203,9 @@ func tell(op history.Op) string {
 		where += "/" + op.Channel
 	}
 	words := op.F
+	if op.Process == history.Nemesis {
+		return map[history.Type]string{history.Invoke: "kills ", history.OK: "has started again "}[op.Type] + op.Node
+	}
 	switch op.F {
 	case history.Publish:
 		words = map[history.Type]string{
@@ -211,8 +226,8 @@ func tell(op history.Op) string {
 	if op.After > 0 {
 		words += fmt.Sprintf(", after %v", op.After)
 	}
-	if op.Note != "" {
-		words += ": " + op.Note
+	if op.Error != "" {
+		words += ": " + op.Error
 	}
 	return words
 }

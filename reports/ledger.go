@@ -2,6 +2,7 @@ package reports
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nsqlab/nsqlab/reports/history"
@@ -24,7 +25,7 @@ type ledger struct {
 	calm     time.Duration  // since when none is on
 	counts   Counts
 	end      history.Type // how the drain ended; empty if it did not
-	endNote  string
+	endNote  string       // why it was not complete
 }
 
 // A message is what is known of one that was published, or said to be.
@@ -160,8 +161,8 @@ func (g *ledger) apply(e event) {
 			g.recount(e.conn)
 		}
 	case history.Phase:
-		if len(op.Note) >= 3 && op.Note[:3] == "end" {
-			g.end, g.endNote = op.Type, op.Note
+		if op.Note == "end" {
+			g.end, g.endNote = op.Type, op.Error
 		}
 	case history.Connect, history.Probe:
 	default:
@@ -284,7 +285,7 @@ func (g *ledger) fault(op *history.Op) {
 	key := op.F + " " + op.Note
 	if op.Type == history.Invoke {
 		g.open[key] = len(g.faults)
-		g.faults = append(g.faults, Band{Kind: op.F, Target: op.Note, From: op.Time, To: -1})
+		g.faults = append(g.faults, Band{Kind: op.F, Target: strings.TrimPrefix(op.Note, op.F+": "), From: op.Time, To: -1})
 		g.active++
 		if op.F == "kill" {
 			g.downs[op.Node] = append(g.downs[op.Node], op.Time)
@@ -310,7 +311,7 @@ func (g *ledger) fault(op *history.Op) {
 	case history.Fail:
 		g.faults[i].Note = "hit nothing"
 	case history.Info:
-		g.faults[i].Note = "could not be inflicted"
+		g.faults[i].Note = op.Error
 	}
 	if g.active--; g.active == 0 {
 		g.calm = op.Time

@@ -86,6 +86,7 @@ type Conn struct {
 	deadline time.Time
 	failure  error
 	aborted  bool
+	timeout  time.Duration // of messages, as the broker granted it
 }
 
 // New begins a connection: the magic and IDENTIFY wait to be sent.
@@ -106,13 +107,35 @@ func New(now time.Time, opts Options, h Handler, wake func()) *Conn {
 		panic(err) // strings and numbers always marshal
 	}
 	c.command("IDENTIFY", entry{done: func(now time.Time, r Result) {
-		if r.Fate == Done && h.Connected != nil {
-			h.Connected(now)
+		if r.Fate == Done {
+			c.connected(now, r.Text)
 		}
 	}}, func(p []byte) []byte { return wire.AppendBody(p, body) })
 	c.within = false
 	c.deadline = now.Add(2 * opts.HeartbeatInterval)
 	return c
+}
+
+// connected takes the broker's answer to IDENTIFY.
+func (c *Conn) connected(now time.Time, answer string) {
+	var granted struct {
+		MsgTimeout int64 `json:"msg_timeout"`
+	}
+	if json.Unmarshal([]byte(answer), &granted) == nil { // a broker that negotiates nothing answers OK
+		c.mu.Lock()
+		c.timeout = time.Duration(granted.MsgTimeout) * time.Millisecond
+		c.mu.Unlock()
+	}
+	if c.handler.Connected != nil {
+		c.handler.Connected(now)
+	}
+}
+
+// MsgTimeout is how long the client has for a message, as the broker granted it; 0 if it did not say, or not yet.
+func (c *Conn) MsgTimeout() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.timeout
 }
 
 // command appends a command and notes that its fate is open.

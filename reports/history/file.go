@@ -49,7 +49,7 @@ func appendOp(dst []byte, op *Op) []byte {
 	dst = appendString(append(dst, `,"type":`...), string(op.Type))
 	dst = appendString(append(dst, `,"f":`...), op.F)
 	for _, s := range [...]struct{ key, value string }{
-		{`,"node":`, op.Node}, {`,"topic":`, op.Topic}, {`,"channel":`, op.Channel}, {`,"note":`, op.Note},
+		{`,"node":`, op.Node}, {`,"topic":`, op.Topic}, {`,"channel":`, op.Channel}, {`,"note":`, op.Note}, {`,"error":`, op.Error},
 	} {
 		if s.value != "" {
 			dst = appendString(append(dst, s.key...), s.value)

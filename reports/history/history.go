@@ -35,7 +35,7 @@ const (
 	// when the schedule meant it to be sent.
 	Publish = "pub"
 	// Deliver is a message that reached its consumer (ok): Node, Topic, Channel, Msg, Attempt, Conn. A body that is
-	// not as it was published is a fail, with the reason in Note, and Msg 0 if it cannot be told.
+	// not as it was published is a fail with Msg 0; a whole one of another run is an ok with Msg 0.
 	Deliver = "deliver"
 	// Finish is a FIN: info when it is sent; ok when a later answer on its connection proved that the broker carried it
 	// out; fail when the broker refused it. Node, Topic, Channel, Msg, Attempt, Conn.
@@ -54,13 +54,13 @@ const (
 	Disconnect = "disconnect"
 	// Probe is what a node said of a channel (ok): Node, Topic, Channel (empty: the topic's own queue); Count is depth + in flight + deferred.
 	Probe = "probe"
-	// Phase begins a part of the run (info): Note is "load", "heal", "drain" or "end". An end with type fail was not a
-	// complete drain, one with type info could not be had; the reason is in Note after "end: ".
+	// Phase begins a part of the run (info): Note is "load", "heal" or "drain". The "end" says how the drain went: ok, it was
+	// complete; fail, it was not in the time given.
 	Phase = "phase"
 )
 
 // Nemesis is the process that inflicts faults: its F is the fault's kind, Note its target. The invoke is the injection; ok is its
-// healing, with in Count how much it hit; fail says that it hit nothing; info that the cluster cannot suffer it.
+// healing; fail says that it hit nothing; info that it could not be inflicted or healed.
 const Nemesis = "nemesis"
 
 // An Op is one entry of a history.
@@ -79,6 +79,7 @@ type Op struct {
 	Due     time.Duration `json:"due,omitempty"`
 	Count   int64         `json:"count,omitempty"`
 	Note    string        `json:"note,omitempty"`
+	Error   string        `json:"error,omitempty"` // why it failed, or is not known
 	// Licenses are the promises that a fault may break, of its invoke: checkers' names.
 	Licenses []string `json:"licenses,omitempty"`
 }

@@ -1,0 +1,65 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/nsqlab/nsqlab/broker/wire"
+)
+
+// maxPending is how many bytes may wait for a client that reads too slowly, before it gets no more messages.
+const maxPending = 1 << 20
+
+// A consumer is a session's part in deliveries. Guarded by channel.topic.mu; channel itself is set once, under both locks.
+type consumer struct {
+	channel    *channel
+	ready      int64
+	inFlight   int64
+	received   uint64 // messages sent to it
+	finished   uint64
+	requeued   uint64
+	msgTimeout time.Duration
+	sampleRate int32
+	closing    bool // it takes no more: after CLS, or as it ends
+	full       bool // too much waits to be sent
+	offered    bool // in channel.ready
+	waking     bool // in topic.woken
+}
+
+// canTake says whether one more message may be sent. Needs the lock of the channel's topic.
+func (c *consumer) canTake() bool {
+	return !c.closing && !c.full && c.inFlight < c.ready
+}
+
+// skips says whether the next message is left out for the client's sample rate.
+func (s *Session) skips() bool {
+	return s.sampleRate > 0 && s.rng.Int32N(100) > s.sampleRate
+}
+
+// send adds a message to what goes out. Needs the lock of the channel's topic.
+func (s *Session) send(m wire.Message) {
+	s.mu.Lock()
+	s.out = wire.AppendMessage(s.out, m)
+	if len(s.out) >= maxPending {
+		s.stalled = true
+		s.full = true
+	}
+	s.mu.Unlock()
+	s.channel.topic.rouse(s)
+}
+
+// goOn resumes deliveries after too much had waited to be sent.
+func (s *Session) goOn(now time.Time) {
+	if s.channel != nil {
+		s.hold(now, s.channel.topic)
+		s.full = false
+		s.channel.offer(s)
+	}
+}
+
+// retire ends deliveries to a session that is about to end: what it got now would only wait for its timeout.
+func (s *Session) retire(now time.Time) {
+	if s.channel != nil {
+		s.hold(now, s.channel.topic)
+		s.closing = true
+	}
+}

@@ -1,0 +1,95 @@
+// Package httpapi holds the daemons' HTTP APIs as handlers, with the clock passed in and without a listener.
+//
+//	h := httpapi.Nsqd(b, httpapi.Info{Version: broker.Version, Started: now}, clock)
+//	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/pub?topic=orders", body))
+//
+// A handler answers what its request, its broker and its clock decide, and nothing else. An answer is a string, nothing, or a value
+// that becomes JSON; what is refused is a status and a code, as in nsqd.
+package httpapi
+
+import (
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/julienschmidt/httprouter"
+	"github.com/nsqlab/nsqlab/broker"
+)
+
+// Info is what a daemon tells of itself.
+type Info struct {
+	Version          string
+	BroadcastAddress string
+	Hostname         string
+	HTTPPort         int // 0: none; -1: a unix socket
+	TCPPort          int // -1: a unix socket
+	Started          time.Time
+
+	Memory   func() runtime.MemStats // what /stats tells of memory; nil leaves it out
+	Panicked func(v any)             // told what a handler panicked with, which is then answered 500; nil lets the panic go on
+}
+
+// Nsqd is the HTTP API of nsqd. It is safe from any goroutine if clock is.
+func Nsqd(b *broker.Broker, info Info, clock func() time.Time) http.Handler {
+	d := &nsqd{broker: b, opts: b.Options(), info: info, clock: clock}
+	r := httprouter.New()
+	for _, e := range nsqdRoutes {
+		r.Handle(e.method, e.path, d.serve(e))
+	}
+	r.NotFound = refuse(http.StatusNotFound, "NOT_FOUND")
+	r.MethodNotAllowed = refuse(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
+	if info.Panicked != nil {
+		r.PanicHandler = func(w http.ResponseWriter, _ *http.Request, v any) {
+			info.Panicked(v)
+			writeError(w, refusal{http.StatusInternalServerError, "INTERNAL_ERROR"})
+		}
+	}
+	return r
+}
+
+// A nsqd answers for one broker.
+type nsqd struct {
+	broker *broker.Broker
+	opts   broker.Options
+	info   Info
+	clock  func() time.Time
+}
+
+// A route is an endpoint. Its handler gives what is answered; an error that is a refusal says how.
+type route struct {
+	method, path string
+	handle       func(d *nsqd, r *http.Request) (any, error)
+	plain        bool // without nsqd's header
+}
+
+var nsqdRoutes = []route{
+	{"GET", "/ping", (*nsqd).ping, true},
+	{"GET", "/info", (*nsqd).about, false},
+	{"POST", "/pub", (*nsqd).pub, false},
+	{"POST", "/mpub", (*nsqd).mpub, false},
+	{"GET", "/stats", (*nsqd).stats, false},
+	{"POST", "/topic/create", (*nsqd).createTopic, false},
+	{"POST", "/topic/delete", (*nsqd).deleteTopic, false},
+	{"POST", "/topic/empty", (*nsqd).emptyTopic, false},
+	{"POST", "/topic/pause", (*nsqd).pauseTopic, false},
+	{"POST", "/topic/unpause", (*nsqd).unpauseTopic, false},
+	{"POST", "/channel/create", (*nsqd).createChannel, false},
+	{"POST", "/channel/delete", (*nsqd).deleteChannel, false},
+	{"POST", "/channel/empty", (*nsqd).emptyChannel, false},
+	{"POST", "/channel/pause", (*nsqd).pauseChannel, false},
+	{"POST", "/channel/unpause", (*nsqd).unpauseChannel, false},
+}
+
+func (d *nsqd) serve(e route) httprouter.Handle {
+	return func(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
+		answer, err := e.handle(d, r)
+		switch {
+		case err != nil:
+			writeError(w, err)
+		case e.plain:
+			writeBody(w, answer)
+		default:
+			writeAnswer(w, answer)
+		}
+	}
+}

@@ -1,0 +1,8 @@
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
+
+package server
+
+import "os"
+
+// lockFolder opens a folder; as in nsqd there is no lock on this system.
+func lockFolder(path string) (*os.File, error) { return os.Open(path) }

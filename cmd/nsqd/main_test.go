@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bufio"
+	"flag"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"nsqd": main}) }
+
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("../testdata/nsqd_*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scripts: ", err)
+	}
+	testscript.Run(t, testscript.Params{
+		Files:               files,
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Values[daemonsKey{}] = map[string]*daemon{}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"start": start,
+			"end":   end,
+			"fetch": fetch,
+		},
+	})
+}
+
+func TestExitCodes(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		want int
+	}{
+		{"--version", 0},
+		{"--help", 0},
+		{"--no-such-flag", 2},
+		{"--msg-timeout=soon", 2},
+		{"argument", 2},
+		{"--node-id=1024 --tcp-address=127.0.0.1:0 --http-address=127.0.0.1:0", 1},
+		{"--data-path=/no/such/folder --tcp-address=127.0.0.1:0 --http-address=127.0.0.1:0", 1},
+	} {
+		if got := run(strings.Fields(c.args), io.Discard, io.Discard); got != c.want {
+			t.Errorf("nsqd %s: exit %d, want %d", c.args, got, c.want)
+		}
+	}
+}
+
+// Every flag stands in the help, and in one place.
+func TestHelpNamesEveryFlag(t *testing.T) {
+	s := defaultSettings()
+	fs := s.flags()
+	var told []string
+	for _, g := range groups {
+		told = append(told, g.flags...)
+	}
+	var declared []string
+	fs.VisitAll(func(f *flag.Flag) { declared = append(declared, f.Name) })
+	slices.Sort(told)
+	if !slices.Equal(told, declared) {
+		t.Errorf("the help tells of %v, declared are %v", told, declared)
+	}
+}
+
+// A daemon is a process that a script has started.
+type daemon struct {
+	cmd  *exec.Cmd
+	log  strings.Builder
+	done chan struct{} // closed when log is complete
+}
+
+var listening = regexp.MustCompile(`(TCP|HTTP): listening on (\S+)`)
+
+// start NAME ARGS… starts nsqd and waits until it listens; then $NAME_TCP and $NAME_HTTP are where.
+func start(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: start name args...")
+	}
+	d := &daemon{cmd: exec.Command("nsqd", args[1:]...), done: make(chan struct{})}
+	d.cmd.Dir = ts.Getenv("WORK")
+	stderr, err := d.cmd.StderrPipe()
+	ts.Check(err)
+	ts.Check(d.cmd.Start())
+	ts.Defer(func() {
+		_ = d.cmd.Process.Kill()
+		_ = d.cmd.Wait()
+	})
+	lines := bufio.NewScanner(stderr)
+	for where := ""; where != "HTTP" && lines.Scan(); {
+		d.log.WriteString(lines.Text() + "\n")
+		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
+			where = m[1]
+			ts.Setenv(args[0]+"_"+where, m[2])
+		}
+	}
+	go func() {
+		defer close(d.done)
+		for lines.Scan() {
+			d.log.WriteString(lines.Text() + "\n")
+		}
+	}()
+	daemons(ts)[args[0]] = d
+}
+
+// end SIGNAL NAME ends a daemon that was started and waits for its end; stderr is then its log. With ! it must fail.
+func end(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 || daemons(ts)[args[1]] == nil {
+		ts.Fatalf("usage: end TERM|INT|KILL name")
+	}
+	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "KILL": syscall.SIGKILL}
+	d := daemons(ts)[args[1]]
+	ts.Check(d.cmd.Process.Signal(signals[args[0]]))
+	<-d.done
+	err := d.cmd.Wait()
+	_, _ = io.WriteString(ts.Stderr(), d.log.String())
+	if failed := err != nil; failed != neg {
+		ts.Fatalf("nsqd ended with %v", err)
+	}
+}
+
+// fetch GET|POST URL [BODY] prints the body of an answer; with ! the status must not be 200.
+func fetch(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: fetch GET|POST url [body]")
+	}
+	r, err := http.NewRequest(args[0], args[1], strings.NewReader(strings.Join(args[2:], " ")))
+	ts.Check(err)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil && neg {
+		return
+	}
+	ts.Check(err)
+	defer answer.Body.Close()
+	_, err = io.Copy(ts.Stdout(), answer.Body)
+	ts.Check(err)
+	if failed := answer.StatusCode != http.StatusOK; failed != neg {
+		ts.Fatalf("status %s", answer.Status)
+	}
+}
+
+// daemons are those that a script has started.
+func daemons(ts *testscript.TestScript) map[string]*daemon {
+	return ts.Value(daemonsKey{}).(map[string]*daemon)
+}
+
+type daemonsKey struct{}

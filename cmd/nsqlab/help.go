@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/nsqlab/nsqlab/chaos"
+	"github.com/nsqlab/nsqlab/reports"
+	"github.com/nsqlab/nsqlab/scenarios"
+)
+
+type helpCommand struct {
+	Subject string `arg:"" enum:"faults,checkers,formats,backends,scenario" help:"faults, checkers, formats, backends or scenario." placeholder:"SUBJECT"`
+}
+
+// Run prints a table of the program.
+func (c *helpCommand) Run(env *environment) error {
+	w := tabwriter.NewWriter(env.out, 0, 8, 2, ' ', 0)
+	switch c.Subject {
+	case "faults":
+		helpFaults(w)
+	case "checkers":
+		for _, k := range reports.Checkers {
+			limits := ""
+			if len(k.Limits) > 0 {
+				limits = fmt.Sprintf(" Limits: %s, such as {%s: {%s: 1s}}.", strings.Join(k.Limits, ", "), k.Name, k.Limits[0])
+			}
+			fmt.Fprintf(w, "%s\t%s%s\n", k.Name, k.Promise, limits)
+		}
+	case "formats":
+		for _, f := range reports.Formats {
+			fmt.Fprintf(w, "%s\t%s\n", f.Name, f.Usage)
+		}
+	case "backends":
+		for _, b := range backends {
+			fmt.Fprintf(w, "%s\t%s\n", b.name, b.usage)
+		}
+	case "scenario":
+		scenarios.Usage(w)
+	}
+	return w.Flush()
+}
+
+func helpFaults(w io.Writer) {
+	fmt.Fprint(w, "Each fault stands in a scenario as {at: 2s, <kind>: <target>, …, for: 3s}; without for it lasts until the load is over.\n\n")
+	for _, k := range chaos.Kinds {
+		fmt.Fprintf(w, "%s\t%s\n", k.Name, k.Usage)
+		for _, p := range k.Params {
+			needed := ""
+			if !p.Required {
+				needed = ", may be left out"
+			}
+			fmt.Fprintf(w, "  %s: <%s>\t%s%s\n", p.Name, p.Type, p.Usage, needed)
+		}
+		if len(k.Permits) > 0 {
+			fmt.Fprintf(w, "  \tmay break, on a broker that keeps messages in memory only: %s\n", strings.Join(k.Permits, ", "))
+		}
+	}
+}

@@ -1,0 +1,233 @@
+package scenarios
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/nsqlab/nsqlab/broker/client"
+	"github.com/nsqlab/nsqlab/broker/wire"
+	"github.com/nsqlab/nsqlab/reports/history"
+)
+
+// proveEvery is how many FINs a consumer sends before it has the broker prove them.
+const proveEvery = 50
+
+// A consumer is one client of a consume line, with a connection to each of its brokers.
+type consumer struct {
+	run   *run
+	line  *Consumer
+	name  string
+	rng   *rand.Rand
+	links []*subscription
+	away  bool // after a crash
+}
+
+// A subscription is a consumer's connection to one broker, or its lack of one.
+type subscription struct {
+	*consumer
+	node     string
+	conn     *client.Conn // nil while there is none
+	id       uint64
+	stands   bool
+	unproved int
+	working  int // messages that it holds and has neither finished nor requeued
+	closing  bool
+	said     bool // CLS was answered
+}
+
+// consume starts the clients of a line.
+func (r *run) consume(line *Consumer) {
+	for i := range line.Clients {
+		c := &consumer{run: r, line: line, name: fmt.Sprintf("%s.%d", line.Name, i+1)}
+		c.rng = r.rand(c.name)
+		for _, node := range line.On {
+			c.links = append(c.links, &subscription{consumer: c, node: node})
+		}
+		r.consumers = append(r.consumers, c)
+		r.cluster.At(line.From, func() {
+			for _, s := range c.links {
+				s.dial()
+			}
+		})
+		if line.CrashEvery > 0 { // the clients of a line take turns
+			r.cluster.At(line.From+line.CrashEvery*time.Duration(i+1)/time.Duration(line.Clients), c.crash)
+		}
+	}
+}
+
+// crash drops all connections with what is in flight, and comes back later.
+func (c *consumer) crash() {
+	r := c.run
+	if r.over {
+		return
+	}
+	c.away = true
+	for _, s := range c.links {
+		if s.conn != nil {
+			s.conn.Abort()
+		}
+	}
+	now := r.cluster.Now()
+	r.cluster.At(now+c.line.CrashFor, func() {
+		c.away = false
+		for _, s := range c.links {
+			s.dial()
+		}
+	})
+	r.cluster.At(now+c.line.CrashEvery, c.crash)
+}
+
+func (s *subscription) dial() {
+	if s.conn != nil || s.away || s.closing {
+		return
+	}
+	r := s.run
+	r.conns++
+	s.id = r.conns
+	opts := client.Options{ClientID: s.name, MsgTimeout: s.line.MsgTimeout}
+	err := r.cluster.Dial(s.line.Name, s.node, func(now time.Time, wake func()) wire.Endpoint {
+		s.conn = client.New(now, opts, client.Handler{Connected: s.connected, Message: s.message, Closed: s.closed}, wake)
+		return s.conn
+	})
+	if err != nil {
+		s.note(history.Connect, history.Fail, err.Error())
+		r.cluster.At(r.cluster.Now()+reconnectAfter, s.dial)
+	}
+}
+
+// op is an operation on this connection.
+func (s *subscription) op(f string) history.Op {
+	return history.Op{Process: s.name, F: f, Node: s.node, Topic: s.line.Topic, Channel: s.line.Channel, Conn: s.id}
+}
+
+// note records something about the connection itself.
+func (s *subscription) note(f string, t history.Type, why string) {
+	s.run.record(history.Op{Process: s.name, F: f, Node: s.node, Conn: s.id, Error: why}, t)
+}
+
+func (s *subscription) connected(time.Time) {
+	s.stands = true
+	s.note(history.Connect, history.OK, "")
+	conn := s.conn
+	conn.Subscribe(s.line.Topic, s.line.Channel, func(_ time.Time, res client.Result) {
+		op := s.op(history.Subscribe)
+		op.After = conn.MsgTimeout()
+		if op.Error = res.Text; res.Fate == client.Done {
+			op.Error = ""
+		}
+		s.run.record(op, fates[res.Fate])
+		if res.Fate != client.Done || s.closing {
+			return
+		}
+		conn.Ready(s.line.InFlight)
+		op = s.op(history.Ready)
+		op.Count = int64(s.line.InFlight)
+		s.run.record(op, history.Info)
+	})
+}
+
+func (s *subscription) closed(_ time.Time, err error) {
+	why := ""
+	if err != nil {
+		why = err.Error()
+	}
+	if s.stands {
+		s.note(history.Disconnect, history.Info, why)
+	} else {
+		s.note(history.Connect, history.Fail, why)
+	}
+	s.conn, s.stands, s.unproved, s.working = nil, false, 0, 0
+	s.run.cluster.At(s.run.cluster.Now()+reconnectAfter, s.dial)
+}
+
+// message takes a delivery, and works on it.
+func (s *subscription) message(_ time.Time, m wire.Message) {
+	r := s.run
+	op := s.op(history.Deliver)
+	op.Attempt = m.Attempts
+	msg, err := readBody(r.opts.Run, m.Body)
+	if err != nil {
+		op.Error = err.Error()
+		r.record(op, history.Fail)
+	} else {
+		op.Msg = msg
+		r.record(op, history.OK)
+	}
+	r.progress.Delivered++
+	conn, id := s.conn, m.ID
+	s.working++
+	if s.line.Work == 0 {
+		s.finish(conn, id, op)
+		return
+	}
+	if s.line.Touch > 0 {
+		r.cluster.At(r.cluster.Now()+s.line.Touch, func() { s.touch(conn, id, op, r.cluster.Now()+s.line.Work-s.line.Touch) })
+	}
+	r.cluster.At(r.cluster.Now()+s.line.Work, func() { s.finish(conn, id, op) })
+}
+
+// touch begins a message's timeout anew, again and again until its work is done.
+func (s *subscription) touch(conn *client.Conn, id wire.ID, delivery history.Op, until time.Duration) {
+	now := s.run.cluster.Now()
+	if s.conn != conn || now >= until {
+		return
+	}
+	op := s.about(delivery, history.Touch)
+	op.Due = now
+	s.run.record(op, history.Info)
+	conn.Touch(id, s.settled(op))
+	s.run.cluster.At(now+s.line.Touch, func() { s.touch(conn, id, delivery, until) })
+}
+
+// finish ends a message's work: with FIN, or with REQ for the line's share.
+func (s *subscription) finish(conn *client.Conn, id wire.ID, delivery history.Op) {
+	if s.conn != conn {
+		return // the connection is gone, and the message with it
+	}
+	s.working--
+	if s.line.Requeue > 0 && s.rng.Float64() < s.line.Requeue {
+		op := s.about(delivery, history.Requeue)
+		op.After = s.line.RequeueAfter
+		s.run.record(op, history.Info)
+		conn.Requeue(id, s.line.RequeueAfter, s.settled(op))
+	} else {
+		op := s.about(delivery, history.Finish)
+		s.run.record(op, history.Info)
+		conn.Finish(id, s.settled(op))
+	}
+	if s.unproved++; s.unproved >= proveEvery {
+		s.unproved = 0
+		conn.Prove()
+	}
+}
+
+// about is an operation on a message that was delivered.
+func (s *subscription) about(delivery history.Op, f string) history.Op {
+	op := s.op(f)
+	op.Msg, op.Attempt = delivery.Msg, delivery.Attempt
+	return op
+}
+
+// settled records how far a FIN, a REQ or a TOUCH got. When the connection ends before it is known, it stays as it is: sent.
+func (s *subscription) settled(op history.Op) func(time.Time, client.Result) {
+	return func(_ time.Time, res client.Result) {
+		if res.Fate == client.Unknown {
+			return
+		}
+		if res.Fate == client.Refused {
+			op.Error = res.Text
+		}
+		s.run.record(op, fates[res.Fate])
+	}
+}
+
+// close has the broker prove all that was finished, and ends the subscription.
+func (s *subscription) close() {
+	s.closing = true
+	if s.conn == nil || !s.stands {
+		s.said = true
+		return
+	}
+	s.conn.Close(func(time.Time, client.Result) { s.said = true })
+}

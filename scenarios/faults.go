@@ -1,0 +1,111 @@
+package scenarios
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/nsqlab/nsqlab/chaos"
+)
+
+// readFaults reads the hardships: when, for how long, one kind by its name, and that kind's words.
+func readFaults(d *decoder, s *Scenario, n ast.Node) {
+	for _, line := range d.list("faults", n) {
+		pairs := d.pairs("a fault", line)
+		i := slices.IndexFunc(chaos.Kinds, func(k chaos.Kind) bool {
+			return slices.ContainsFunc(pairs, func(p pair) bool { return p.name == k.Name })
+		})
+		if i < 0 {
+			d.fail(line, "a fault lacks its kind: one of %s", kindNames())
+			return
+		}
+		f := &Fault{Kind: chaos.Kinds[i], Args: chaos.Args{
+			Names: map[string]string{}, Durations: map[string]time.Duration{}, Rates: map[string]float64{},
+		}}
+		fields(d, "a "+f.Kind.Name+" fault", line, faultKeys(f.Kind), f)
+		if d.err != nil {
+			return
+		}
+		f.Target = f.Args.Names[f.Kind.Name]
+		f.Words = words(pairs)
+		inflict, err := f.Kind.New(f.Args)
+		if err != nil {
+			d.fail(line, "%s", err)
+		}
+		f.Inflict = inflict
+		s.Faults = append(s.Faults, f)
+	}
+}
+
+// faultKeys are what may stand in a fault of a kind.
+func faultKeys(k chaos.Kind) []key[Fault] {
+	keys := []key[Fault]{
+		{name: "at", usage: "when it comes", required: true, typ: &moment, set: func(f *Fault, v any) { f.At = v.(time.Duration) }},
+		{name: "for", usage: "how long it lasts (until the load is over)", typ: &duration, set: func(f *Fault, v any) { f.For = v.(time.Duration) }},
+	}
+	for _, p := range k.Params {
+		keys = append(keys, paramKey(p))
+	}
+	return keys
+}
+
+func paramKey(p chaos.Param) key[Fault] {
+	k := key[Fault]{name: p.Name, usage: p.Usage, required: p.Required}
+	named := func(f *Fault, v any) { f.Args.Names[p.Name] = v.(string) }
+	switch p.Type {
+	case chaos.Duration:
+		k.typ, k.set = &duration, func(f *Fault, v any) { f.Args.Durations[p.Name] = v.(time.Duration) }
+	case chaos.Rate:
+		k.typ, k.set = &byteRate, func(f *Fault, v any) { f.Args.Rates[p.Name] = v.(float64) }
+	case chaos.Way:
+		k.typ, k.set = &direct, named
+	case chaos.Node, chaos.End:
+		k.shape = func() map[string]any { return pattern("") }
+		k.read = func(d *decoder, f *Fault, n ast.Node) {
+			if v := d.scalar(p.Name, n, text); v != nil {
+				d.checkEnd(n, p, v.(string))
+				named(f, v)
+			}
+		}
+	}
+	return k
+}
+
+// checkEnd refuses the name of nobody.
+func (d *decoder) checkEnd(n ast.Node, p chaos.Param, name string) {
+	ends := d.brokerNames()
+	what := "broker"
+	if p.Type == chaos.End {
+		what = "broker or load line"
+		for _, l := range d.s.Producers {
+			ends = append(ends, l.Name)
+		}
+		for _, l := range d.s.Consumers {
+			ends = append(ends, l.Name)
+		}
+	}
+	if !slices.Contains(ends, name) {
+		d.fail(n, "%s: no %s is called %q; there are %s", p.Name, what, name, strings.Join(ends, ", "))
+	}
+}
+
+// words are a fault as it was written, without its times.
+func words(pairs []pair) string {
+	var all []string
+	for _, p := range pairs {
+		if p.name != "at" && p.name != "for" {
+			all = append(all, p.name+": "+p.value.String())
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+func kindNames() string {
+	var all []string
+	for _, k := range chaos.Kinds {
+		all = append(all, k.Name)
+	}
+	return strings.Join(all, ", ")
+}

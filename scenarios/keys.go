@@ -1,0 +1,213 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/nsqlab/nsqlab/reports"
+	"github.com/nsqlab/nsqlab/reports/history"
+	"github.com/nsqlab/nsqlab/sim"
+)
+
+// scenarioKeys are what stands at the top of a file.
+var scenarioKeys = []key[Scenario]{
+	{name: "description", usage: "what the scenario shows", typ: &text, set: func(s *Scenario, v any) { s.Description = v.(string) }},
+	{name: "brokers", usage: "the brokers by name, each with nsqd's flags (msg_timeout: 2s)", required: true, read: readBrokers, shape: brokersShape},
+	{name: "links", usage: "how the virtual links are without faults", read: readLinks, shape: shapeOf(linkKeys)},
+	{name: "load", usage: "lines that produce or consume", required: true, read: readLoad, shape: loadShape},
+	{name: "faults", usage: "hardships and when they come (nsqlab help faults)", read: readFaults, shape: faultsShape},
+	{name: "drain", usage: "how long what is owed may take to arrive once all is healed (2m)", typ: &duration, set: func(s *Scenario, v any) { s.Drain = v.(time.Duration) }},
+	{name: "expect", usage: "the promises to hold (nsqlab help checkers); left out, all that apply", read: readExpect, shape: expectShape},
+	{name: "strict", usage: "whether a loss that a fault permits counts as a violation (false)", typ: &flag, set: func(s *Scenario, v any) { s.Strict = v.(bool) }},
+}
+
+var linkKeys = []key[sim.Links]{
+	{name: "delay", usage: "one way", typ: &moment, set: func(l *sim.Links, v any) { l.Delay = v.(time.Duration) }},
+	{name: "jitter", usage: "up to so much more", typ: &moment, set: func(l *sim.Links, v any) { l.Jitter = v.(time.Duration) }},
+}
+
+var producerKeys = []key[Producer]{
+	{name: "produce", usage: "the topic to publish to", required: true, typ: &topic, set: func(p *Producer, v any) { p.Topic = v.(string) }},
+	{name: "name", usage: "what faults and reports call it (producer-1, …)", typ: &topic, set: func(p *Producer, v any) { p.Name = v.(string) }},
+	{name: "rate", usage: "messages a second, of all its clients together", required: true, typ: &perSec, set: func(p *Producer, v any) { p.Rate = v.(float64) }},
+	{name: "for", usage: "how long", required: true, typ: &duration, set: func(p *Producer, v any) { p.For = v.(time.Duration) }},
+	{name: "from", usage: "when it begins (0s)", typ: &moment, set: func(p *Producer, v any) { p.From = v.(time.Duration) }},
+	{name: "size", usage: "bytes of a message (100)", typ: &bytesOf, set: func(p *Producer, v any) { p.Size = v.(int) }},
+	{name: "clients", usage: "clients for each broker (1)", typ: &count, set: func(p *Producer, v any) { p.Clients = v.(int) }},
+	{name: "to", usage: "the brokers to publish to (all)", read: func(d *decoder, p *Producer, n ast.Node) { p.To = d.brokers("to", n) }, shape: namesShape},
+	{name: "batch", usage: "messages in one MPUB (1: PUB)", typ: &count, set: func(p *Producer, v any) { p.Batch = v.(int) }},
+	{name: "defer", usage: "publish with DPUB, deferred by so much", typ: &duration, set: func(p *Producer, v any) { p.Defer = v.(time.Duration) }},
+}
+
+var consumerKeys = []key[Consumer]{
+	{name: "consume", usage: "the topic/channel to consume", required: true, typ: &queue, set: func(c *Consumer, v any) { q := v.([2]string); c.Topic, c.Channel = q[0], q[1] }},
+	{name: "name", usage: "what faults and reports call it (consumer-1, …)", typ: &topic, set: func(c *Consumer, v any) { c.Name = v.(string) }},
+	{name: "in_flight", usage: "messages that a connection may hold, its RDY (1)", typ: &count, set: func(c *Consumer, v any) { c.InFlight = v.(int) }},
+	{name: "clients", usage: "how many, each connected to all its brokers (1)", typ: &count, set: func(c *Consumer, v any) { c.Clients = v.(int) }},
+	{name: "on", usage: "the brokers to consume from (all)", read: func(d *decoder, c *Consumer, n ast.Node) { c.On = d.brokers("on", n) }, shape: namesShape},
+	{name: "from", usage: "when it begins (0s)", typ: &moment, set: func(c *Consumer, v any) { c.From = v.(time.Duration) }},
+	{name: "work", usage: "how long it holds a message before it finishes it (0s)", typ: &moment, set: func(c *Consumer, v any) { c.Work = v.(time.Duration) }},
+	{name: "touch", usage: "how often it touches a message it works on (never)", typ: &duration, set: func(c *Consumer, v any) { c.Touch = v.(time.Duration) }},
+	{name: "requeue", usage: "the share of deliveries that it requeues (0%)", typ: &share, set: func(c *Consumer, v any) { c.Requeue = v.(float64) }},
+	{name: "requeue_after", usage: "the delay of a requeue (0s)", typ: &moment, set: func(c *Consumer, v any) { c.RequeueAfter = v.(time.Duration) }},
+	{name: "crash_every", usage: "how often a client drops its connections with what it holds (never)", typ: &duration, set: func(c *Consumer, v any) { c.CrashEvery = v.(time.Duration) }},
+	{name: "crash_for", usage: "how long it stays away then (1s)", typ: &duration, set: func(c *Consumer, v any) { c.CrashFor = v.(time.Duration) }},
+	{name: "msg_timeout", usage: "the message timeout it asks for (the broker's)", typ: &duration, set: func(c *Consumer, v any) { c.MsgTimeout = v.(time.Duration) }},
+}
+
+func readLinks(d *decoder, s *Scenario, n ast.Node) { fields(d, "links", n, linkKeys, &s.Links) }
+
+// readBrokers reads each broker's flags, under their names in a config file.
+func readBrokers(d *decoder, s *Scenario, n ast.Node) {
+	for _, b := range d.pairs("brokers", n) {
+		if _, ok := readName(b.name); !ok {
+			d.fail(b.key, "brokers: %q is not a name: want letters, digits, . _ or -", b.name)
+		}
+		node := sim.Node{Name: b.name}
+		for _, p := range d.pairs(b.name, b.value) {
+			v := d.scalar(p.name, p.value, option)
+			if v == nil {
+				return
+			}
+			arg := "--" + strings.ReplaceAll(p.name, "_", "-") + "=" + v.(string)
+			if err := sim.CheckArg(arg); err != nil {
+				d.fail(p.key, "%s: %s: %s; want one of nsqd's flags with _ for -, such as msg_timeout: 2s", b.name, p.name, err)
+			}
+			node.Args = append(node.Args, arg)
+		}
+		s.Brokers = append(s.Brokers, node)
+	}
+	if len(s.Brokers) == 0 {
+		d.fail(n, "brokers: want at least one, such as {b1: {}}")
+	}
+}
+
+func readLoad(d *decoder, s *Scenario, n ast.Node) {
+	for _, line := range d.list("load", n) {
+		pairs := d.pairs("a load line", line)
+		has := func(name string) bool { return slices.ContainsFunc(pairs, func(p pair) bool { return p.name == name }) }
+		switch {
+		case has("produce"):
+			p := &Producer{Size: 100, Clients: 1, Batch: 1}
+			fields(d, "a produce line", line, producerKeys, p)
+			d.checkProducer(line, p)
+			s.Producers = append(s.Producers, p)
+		case has("consume"):
+			c := &Consumer{InFlight: 1, Clients: 1, CrashFor: time.Second}
+			fields(d, "a consume line", line, consumerKeys, c)
+			s.Consumers = append(s.Consumers, c)
+		default:
+			d.fail(line, "a load line lacks produce: <topic> or consume: <topic>/<channel>")
+		}
+	}
+	d.complete(n)
+}
+
+// complete puts in what the load lines leave out, and checks what they say together.
+func (d *decoder) complete(n ast.Node) {
+	s := d.s
+	taken := d.brokerNames()
+	name := func(given *string, kind string, i int) {
+		if *given == "" {
+			*given = fmt.Sprintf("%s-%d", kind, i+1)
+		}
+		if slices.Contains(taken, *given) {
+			d.fail(n, "load: two of the brokers and load lines are called %q", *given)
+		}
+		taken = append(taken, *given)
+	}
+	brokers := func(given *[]string) {
+		if len(*given) == 0 {
+			*given = d.brokerNames()
+		}
+	}
+	for i, p := range s.Producers {
+		name(&p.Name, "producer", i)
+		brokers(&p.To)
+	}
+	for i, c := range s.Consumers {
+		name(&c.Name, "consumer", i)
+		brokers(&c.On)
+	}
+	if len(s.Producers) == 0 {
+		d.fail(n, "load: want at least one line with produce")
+	}
+	for _, p := range s.Producers {
+		for _, b := range p.To {
+			if !slices.ContainsFunc(s.Consumers, func(c *Consumer) bool { return c.Topic == p.Topic && slices.Contains(c.On, b) }) {
+				d.fail(n, "load: nobody consumes %s on %s, so it would never be drained; want a line {consume: %s/<channel>}", p.Topic, b, p.Topic)
+			}
+		}
+		if total := p.Rate * p.For.Seconds(); total > maxMessages {
+			d.fail(n, "load: %s would publish %.0f messages; want %d at the most", p.Name, total, maxMessages)
+		}
+	}
+}
+
+// maxMessages bounds what one line publishes in a run.
+const maxMessages = 20_000_000
+
+func (d *decoder) checkProducer(line ast.Node, p *Producer) {
+	if p.Batch > 1 && p.Defer > 0 {
+		d.fail(line, "a produce line has batch or defer, not both: NSQ has no deferred MPUB")
+	}
+}
+
+// brokers reads one name of a broker, or a list of them.
+func (d *decoder) brokers(what string, n ast.Node) []string {
+	items := []ast.Node{n}
+	if _, ok := n.(*ast.SequenceNode); ok {
+		items = d.list(what, n)
+	}
+	var all []string
+	for _, item := range items {
+		v := d.scalar(what, item, text)
+		if v == nil {
+			return nil
+		}
+		if !d.isBroker(v.(string)) {
+			d.fail(item, "%s: no broker is called %q; there are %s", what, v, strings.Join(d.brokerNames(), ", "))
+		}
+		all = append(all, v.(string))
+	}
+	return all
+}
+
+func (d *decoder) brokerNames() []string {
+	var all []string
+	for _, b := range d.s.Brokers {
+		all = append(all, b.Name)
+	}
+	return all
+}
+
+func (d *decoder) isBroker(name string) bool { return slices.Contains(d.brokerNames(), name) }
+
+// readExpect reads promises: a name, or a name with limits.
+func readExpect(d *decoder, s *Scenario, n ast.Node) {
+	for _, item := range d.list("expect", n) {
+		e := history.Expectation{}
+		at := item
+		if _, ok := item.(*ast.StringNode); ok {
+			e.Promise = item.GetToken().Value
+		} else if pairs := d.pairs("expect", item); len(pairs) == 1 {
+			e.Promise, at = pairs[0].name, pairs[0].key
+			e.Limits = map[string]time.Duration{}
+			for _, p := range d.pairs(e.Promise, pairs[0].value) {
+				if v := d.scalar(p.name, p.value, duration); v != nil {
+					e.Limits[p.name] = v.(time.Duration)
+				}
+			}
+		} else {
+			d.fail(item, "expect: want a promise's name, or a name with its limits, such as {latency: {p99: 3s}}")
+		}
+		if err := reports.CheckExpectation(e); err != nil {
+			d.fail(at, "expect: %s", err)
+		}
+		s.Expect = append(s.Expect, e)
+	}
+}

@@ -1,0 +1,71 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/nsqlab/nsqlab/reports"
+	"github.com/nsqlab/nsqlab/reports/history"
+	"github.com/nsqlab/nsqlab/sim"
+)
+
+// A Stand is where and how a scenario is played.
+type Stand struct {
+	Cluster sim.Cluster
+	Backend string // what the report calls the cluster
+	Seed    uint64
+	Slack   time.Duration // how far the cluster's times may be off without a fault; see history.Header
+	// Nonce, if not 0, tells this run's messages from those of a run of the same seed.
+	Nonce    int64
+	History  io.ReadWriteSeeker // empty; the history is written there, and read from its beginning
+	Progress func(Progress)     // may be nil
+	Flags    []string           // of nsqlab run, to show the run again
+}
+
+// Play plays a scenario, writes its history, and judges it.
+func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
+	hash := fnv.New64a()
+	fmt.Fprint(hash, s.Name, at.Seed, at.Nonce)
+	id := hash.Sum64()
+	words := append([]string{"nsqlab", "run", "--backend=" + at.Backend, fmt.Sprintf("--seed=%d", at.Seed)}, at.Flags...)
+	head := history.Header{
+		Run: fmt.Sprintf("%016x", id), Scenario: s.File, Backend: at.Backend, Seed: at.Seed, Nodes: at.Cluster.Nodes(),
+		Slack: at.Slack, Expect: s.Expect, Strict: s.Strict, Replay: strings.Join(append(words, s.File), " "),
+	}
+	w, err := history.NewWriter(at.History, head)
+	if err != nil {
+		return nil, err
+	}
+	j, err := reports.NewJudge(head)
+	if err != nil {
+		return nil, err
+	}
+	var failed error
+	record := func(op history.Op) {
+		if failed == nil {
+			failed = w.Write(op)
+		}
+		j.Observe(op)
+	}
+	err = Run(ctx, s, at.Cluster, Options{Seed: at.Seed, Run: id, Record: record, Progress: at.Progress})
+	if err := errors.Join(err, failed, w.Flush()); err != nil {
+		return nil, err
+	}
+	if _, err := at.History.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	_, ops, err := history.Read(at.History)
+	if err != nil {
+		return nil, err
+	}
+	r, err := j.Report(ops)
+	if t, ok := at.Cluster.(interface{ Trace() string }); ok && err == nil {
+		r.Trace = t.Trace()
+	}
+	return r, err
+}

@@ -1,0 +1,170 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"time"
+
+	"github.com/nsqlab/nsqlab/chaos"
+	"github.com/nsqlab/nsqlab/reports/history"
+	"github.com/nsqlab/nsqlab/sim"
+)
+
+// Options are what a run needs beside its scenario and its cluster.
+type Options struct {
+	Seed   uint64           // of the clients' draws
+	Run    uint64           // stands in every message, so that another run's are known
+	Record func(history.Op) // takes what happens, in order
+	// Progress, if not nil, is told now and then how far the run is.
+	Progress func(Progress)
+}
+
+// Progress is how far a run is.
+type Progress struct {
+	Phase     string
+	At        time.Duration
+	Of        time.Duration // the load's length; 0 once it is over
+	Published int
+	Delivered int
+	Owed      int64 // after the load: messages that the brokers still hold
+}
+
+const (
+	step       = 100 * time.Millisecond // of the cluster's life between looks at the context
+	probeEvery = 250 * time.Millisecond
+	farewell   = 2 * time.Second // for the consumers' last commands to be answered
+	settling   = 100 * time.Millisecond
+)
+
+// A run is a scenario being played.
+type run struct {
+	scenario  *Scenario
+	cluster   sim.Cluster
+	opts      Options
+	producers []*producer
+	consumers []*consumer
+	lasting   []func() // healings of faults that last until the load is over
+	broken    int      // faults that are on
+	conns     uint64
+	progress  Progress
+	over      bool // the load is
+}
+
+// Run plays a scenario on a cluster: the load with its faults, then the healing of all of them, then the drain. It records all of
+// it, and returns an error only if the run could not be played to its end, as when ctx is done.
+func Run(ctx context.Context, s *Scenario, c sim.Cluster, o Options) error {
+	r := &run{scenario: s, cluster: c, opts: o}
+	r.phase(history.Info, "load")
+	for _, line := range s.Consumers {
+		r.consume(line)
+	}
+	for _, line := range s.Producers {
+		r.produce(line)
+	}
+	for _, f := range s.Faults {
+		c.At(f.At, func() { r.inflict(f) })
+	}
+	r.progress = Progress{Phase: "load", Of: s.LoadFor()}
+	if err := r.live(ctx, func() bool { return c.Now() >= s.LoadFor()+settling }); err != nil {
+		return err
+	}
+	r.endLoad()
+	if err := r.live(ctx, func() bool { return r.broken == 0 }); err != nil {
+		return err
+	}
+	if err := r.drain(ctx); err != nil {
+		return err
+	}
+	return nil
+}
+
+// live lets the cluster live until a condition holds.
+func (r *run) live(ctx context.Context, until func() bool) error {
+	for !until() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		r.cluster.Run(step)
+		r.report()
+	}
+	return nil
+}
+
+func (r *run) report() {
+	if r.opts.Progress != nil {
+		r.progress.At = r.cluster.Now()
+		r.opts.Progress(r.progress)
+	}
+}
+
+// endLoad stops the producers and heals what is still broken.
+func (r *run) endLoad() {
+	r.over = true
+	r.progress.Of = 0
+	for _, p := range r.producers {
+		p.giveUp()
+	}
+	r.phase(history.Info, "heal")
+	r.progress.Phase = "heal"
+	for _, heal := range r.lasting {
+		r.cluster.At(0, heal)
+	}
+}
+
+// inflict injects a fault, and sees to its healing.
+func (r *run) inflict(f *Fault) {
+	op := history.Op{Process: history.Nemesis, F: f.Kind.Name, Note: f.Words, Licenses: f.Kind.Permits}
+	if f.Kind.Params[0].Type == chaos.Node {
+		op.Node = f.Target
+	}
+	r.record(op, history.Invoke)
+	op.Licenses = nil
+	r.broken++
+	heal, err := f.Inflict.Inject(r.cluster)
+	if err != nil {
+		r.broken--
+		op.Error = err.Error()
+		r.record(op, history.Info)
+		return
+	}
+	mend := func() {
+		err := heal()
+		r.broken--
+		switch {
+		case errors.Is(err, chaos.ErrHitNothing):
+			r.record(op, history.Fail)
+		case err != nil:
+			op.Error = err.Error()
+			r.record(op, history.Info)
+		default:
+			r.record(op, history.OK)
+		}
+	}
+	switch {
+	case f.For > 0:
+		r.cluster.At(f.At+f.For, mend)
+	case r.over:
+		mend()
+	default:
+		r.lasting = append(r.lasting, mend)
+	}
+}
+
+func (r *run) record(op history.Op, t history.Type) {
+	op.Time, op.Type = r.cluster.Now(), t
+	r.opts.Record(op)
+}
+
+func (r *run) phase(t history.Type, note string) {
+	r.record(history.Op{Process: "lab", F: history.Phase, Note: note}, t)
+}
+
+// rand gives a stream of randomness for one client.
+func (r *run) rand(name string) *rand.Rand {
+	h := fnv.New64a()
+	fmt.Fprint(h, name)
+	return rand.New(rand.NewPCG(r.opts.Seed, h.Sum64()))
+}

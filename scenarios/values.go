@@ -1,0 +1,127 @@
+package scenarios
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/nsqlab/nsqlab/broker/wire"
+)
+
+// A valueType is what a scalar may be: how it is read, what to tell a person who wrote something else, and its JSON Schema.
+type valueType struct {
+	want  string
+	read  func(text string) (any, bool)
+	shape map[string]any
+}
+
+const durationPattern = `^([0-9]+(\.[0-9]+)?(us|ms|s|m|h))+$`
+
+// The types of scalars.
+var (
+	text     = valueType{"text", func(s string) (any, bool) { return s, true }, pattern("")}
+	duration = valueType{"a duration of more than 0 with its unit, such as 20ms or 1m30s", readDuration(1), pattern(durationPattern)}
+	moment   = valueType{"a time since the start with its unit, such as 0s or 2500ms", readDuration(0), pattern(durationPattern)}
+	perSec   = valueType{"a number a second, such as 200/s", readPerSecond, pattern(`^[0-9]+(\.[0-9]+)?/s$`)}
+	byteRate = valueType{"bytes a second, such as 500B/s, 10KB/s or 2MB/s", readByteRate, pattern(`^[0-9]+(\.[0-9]+)?(B|KB|MB)/s$`)}
+	bytesOf  = valueType{fmt.Sprintf("a number of bytes, %d or more", bodyHead), readWhole(bodyHead, 1<<30), whole(bodyHead)}
+	count    = valueType{"a whole number from 1 to 10000", readWhole(1, 10000), whole(1)}
+	share    = valueType{"a share, from 0% to 100%", readShare, pattern(`^[0-9]+(\.[0-9]+)?%$`)}
+	flag     = valueType{"true or false", readFlag, map[string]any{"type": "boolean"}}
+	topic    = valueType{"a topic's name", readName, pattern(`^[.a-zA-Z0-9_-]+(#ephemeral)?$`)}
+	queue    = valueType{"topic/channel", readQueue, pattern(`^[.a-zA-Z0-9_-]+(#ephemeral)?/[.a-zA-Z0-9_-]+(#ephemeral)?$`)}
+	direct   = valueType{"in, out or both", readWay, map[string]any{"enum": []string{"in", "out", "both"}}}
+	option   = valueType{"a value", func(s string) (any, bool) { return s, true }, map[string]any{"type": []string{"string", "number", "boolean"}}}
+)
+
+func pattern(p string) map[string]any {
+	m := map[string]any{"type": "string"}
+	if p != "" {
+		m["pattern"] = p
+	}
+	return m
+}
+
+func whole(least int) map[string]any { return map[string]any{"type": "integer", "minimum": least} }
+
+func readDuration(least time.Duration) func(string) (any, bool) {
+	return func(s string) (any, bool) {
+		d, err := time.ParseDuration(s)
+		return d, err == nil && d >= least && s != "0"
+	}
+}
+
+func readPerSecond(s string) (any, bool) {
+	n, ok := strings.CutSuffix(s, "/s")
+	v, err := strconv.ParseFloat(n, 64)
+	return v, ok && err == nil && v > 0 && !math.IsInf(v, 0) && v <= 1e6
+}
+
+func readByteRate(s string) (any, bool) {
+	n, ok := strings.CutSuffix(s, "B/s")
+	factor := 1.0
+	if m, found := strings.CutSuffix(n, "K"); found {
+		n, factor = m, 1e3
+	} else if m, found := strings.CutSuffix(n, "M"); found {
+		n, factor = m, 1e6
+	}
+	v, err := strconv.ParseFloat(n, 64)
+	return v * factor, ok && err == nil && v > 0 && !math.IsInf(v, 0)
+}
+
+func readWhole(least, most int) func(string) (any, bool) {
+	return func(s string) (any, bool) {
+		n, err := strconv.Atoi(s)
+		return n, err == nil && n >= least && n <= most
+	}
+}
+
+func readShare(s string) (any, bool) {
+	n, ok := strings.CutSuffix(s, "%")
+	v, err := strconv.ParseFloat(n, 64)
+	return v / 100, ok && err == nil && v >= 0 && v <= 100
+}
+
+func readFlag(s string) (any, bool) { return s == "true", s == "true" || s == "false" }
+
+func readName(s string) (any, bool) { return s, wire.ValidName(s) }
+
+func readQueue(s string) (any, bool) {
+	t, c, ok := strings.Cut(s, "/")
+	return [2]string{t, c}, ok && wire.ValidName(t) && wire.ValidName(c)
+}
+
+func readWay(s string) (any, bool) { return s, s == "in" || s == "out" || s == "both" }
+
+// scalar reads a node as a type.
+func (d *decoder) scalar(key string, n ast.Node, t valueType) any {
+	switch n.(type) {
+	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+	default:
+		d.fail(n, "%s: want %s, not a %s", key, t.want, kindOf(n))
+		return nil
+	}
+	s := n.GetToken().Value
+	v, ok := t.read(s)
+	if !ok {
+		d.fail(n, "%s: %q is not %s", key, s, t.want)
+		return nil
+	}
+	return v
+}
+
+func kindOf(n ast.Node) string {
+	switch n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return "mapping"
+	case *ast.SequenceNode:
+		return "list"
+	case *ast.NullNode:
+		return "missing value"
+	}
+	return strings.ToLower(n.Type().String())
+}

@@ -1,0 +1,56 @@
+package sim
+
+import "time"
+
+// An event is something that happens at a time of the world.
+type event struct {
+	at    time.Duration
+	order uint64 // of the asking; breaks ties
+	f     func()
+}
+
+// events is a heap, the first event at the root.
+type events []event
+
+func (h events) before(i, j int) bool {
+	if h[i].at != h[j].at {
+		return h[i].at < h[j].at
+	}
+	return h[i].order < h[j].order
+}
+
+func (h *events) push(e event) {
+	*h = append(*h, e)
+	q := *h
+	for i := len(q) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if !q.before(i, parent) {
+			break
+		}
+		q[i], q[parent] = q[parent], q[i]
+		i = parent
+	}
+}
+
+func (h *events) pop() event {
+	q := *h
+	first, last := q[0], len(q)-1
+	q[0] = q[last]
+	q[last] = event{}
+	q = q[:last]
+	*h = q
+	for i := 0; ; {
+		child := 2*i + 1
+		if child >= last {
+			return first
+		}
+		if child+1 < last && q.before(child+1, child) {
+			child++
+		}
+		if !q.before(child, i) {
+			return first
+		}
+		q[i], q[child] = q[child], q[i]
+		i = child
+	}
+}

@@ -1,0 +1,220 @@
+// Package live has sim.Cluster in real time: brokers inside this process, as processes of their own, or in containers,
+// on the loopback of this machine. The three differ in how a node is launched, its [Launcher], and in nothing else.
+//
+//	launcher := live.Process("") // builds cmd/nsqd; or live.InProcess(), live.Container("")
+//	defer launcher.Close()
+//	c, err := live.New(launcher, []sim.Node{{Name: "b1"}}, 1)
+//	defer c.Close()
+//	c.At(time.Second, func() { c.Kill("b1") })
+//	c.Run(time.Minute)
+//
+// Clients reach a node through a relay that asks the rules chunk by chunk, so that faults of links need no privilege.
+//
+// The law: callbacks and the calls of endpoints have the turn, one at a time; Kill, Start, Pause and Resume give it away
+// while they wait. Outside Run the turn is the caller's: nodes live on and bytes flow, but endpoints wait. Rules are asked
+// under a lock of their own, at any time, and must not call the cluster. The order of locks is: the turn, a node's, a
+// lane's, the rules', the cluster's.
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nsqlab/nsqlab/broker/wire"
+	"github.com/nsqlab/nsqlab/sim"
+)
+
+// removeTimeout is how long Close waits for each node to go.
+const removeTimeout = 30 * time.Second
+
+// errClosed is what becomes of a call after Close.
+var errClosed = errors.New("the cluster is closed")
+
+// A Cluster implements sim.Cluster and sim.Pauser in real time. Its methods are for callbacks, for endpoints, and outside
+// Run for one goroutine; Address is for any, and so is Close, but not for a callback or an endpoint.
+type Cluster struct {
+	turn  turn
+	rules rules
+	nodes []*node
+	seed  uint64
+	links atomic.Uint64   // how many there have been
+	ctx   context.Context // ends when the cluster is closed
+	close func() error    // once
+
+	mu        sync.Mutex
+	cancel    context.CancelFunc // of ctx; called with mu held
+	busy      sync.WaitGroup     // the goroutines of connections and requests; added to by spawn
+	listeners []*entrance        // guarded by mu
+}
+
+// New launches the nodes and returns when each has answered. The seed is that of the rules' randomness. The launcher may
+// serve other clusters too.
+func New(launcher Launcher, nodes []sim.Node, seed uint64) (*Cluster, error) {
+	c := &Cluster{seed: seed}
+	c.turn.closed = make(chan struct{})
+	c.turn.Lock()
+	c.rules.changed = make(chan struct{})
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.close = sync.OnceValue(c.tearDown)
+	err := c.launch(launcher, nodes)
+	c.turn.epoch = time.Now()
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// launch starts all nodes at a time.
+func (c *Cluster) launch(launcher Launcher, nodes []sim.Node) error {
+	for _, s := range nodes {
+		if s.Name == "" || slices.Contains(c.Nodes(), s.Name) {
+			return fmt.Errorf("the name of a node is empty or given twice: %q", s.Name)
+		}
+		n, err := newNode(s.Name, s.Args)
+		if err != nil {
+			return err
+		}
+		c.nodes = append(c.nodes, n)
+	}
+	return c.eachNode(func(n *node) error { return n.launch(c.ctx, launcher) })
+}
+
+// eachNode calls f of all nodes at a time.
+func (c *Cluster) eachNode(f func(*node) error) error {
+	errs := make([]error, len(c.nodes))
+	var all sync.WaitGroup
+	for i, n := range c.nodes {
+		all.Go(func() { errs[i] = f(n) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// Nodes implements sim.Cluster.
+func (c *Cluster) Nodes() []string {
+	var names []string
+	for _, n := range c.nodes {
+		names = append(names, n.name)
+	}
+	return names
+}
+
+// Now implements sim.Cluster.
+func (c *Cluster) Now() time.Duration { return c.turn.now() }
+
+// At implements sim.Cluster.
+func (c *Cluster) At(d time.Duration, f func()) { c.turn.at(d, f) }
+
+// Run implements sim.Cluster. It returns early when another goroutine closes the cluster, and then when that is done.
+func (c *Cluster) Run(d time.Duration) { c.turn.run(d) }
+
+// Kill implements sim.Cluster.
+func (c *Cluster) Kill(name string) error { return c.operate(name, (*node).kill) }
+
+// Start implements sim.Cluster.
+func (c *Cluster) Start(name string) error { return c.operate(name, (*node).start) }
+
+// Pause implements sim.Pauser. It is errors.ErrUnsupported where the launcher cannot do that.
+func (c *Cluster) Pause(name string) error { return c.operate(name, (*node).pause) }
+
+// Resume implements sim.Pauser.
+func (c *Cluster) Resume(name string) error { return c.operate(name, (*node).resume) }
+
+func (c *Cluster) operate(name string, op func(*node, context.Context) error) error {
+	n, err := c.node(name)
+	if err != nil {
+		return err
+	}
+	return c.turn.without(func() error { return op(n, c.ctx) })
+}
+
+// node is that of the name, unless the cluster is closed.
+func (c *Cluster) node(name string) (*node, error) {
+	if c.ctx.Err() != nil {
+		return nil, errClosed
+	}
+	for _, n := range c.nodes {
+		if n.name == name {
+			return n, nil
+		}
+	}
+	return nil, fmt.Errorf("no node is called %q", name)
+}
+
+// AddRule implements sim.Cluster. After remove has returned the rule is not asked any more.
+func (c *Cluster) AddRule(from, to string, r sim.Rule) (remove func(), err error) {
+	if c.ctx.Err() != nil {
+		return nil, errClosed
+	}
+	return c.rules.add(from, to, r), nil
+}
+
+// Request implements sim.Cluster.
+func (c *Cluster) Request(name, method, path string, done func(status int, body []byte, err error)) {
+	n, err := c.node(name)
+	if err != nil {
+		c.At(c.Now(), func() { done(0, nil, err) })
+		return
+	}
+	c.spawn(func() {
+		status, body, err := n.request(c.ctx, method, path)
+		c.At(c.Now(), func() { done(status, body, err) })
+	})
+}
+
+// spawn calls f in a goroutine that Close waits for; false means that the cluster is closed.
+func (c *Cluster) spawn(f func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx.Err() != nil {
+		return false
+	}
+	c.busy.Go(f)
+	return true
+}
+
+// Dial implements sim.Cluster.
+func (c *Cluster) Dial(from, name string, open func(now time.Time, wake func()) wire.Endpoint) error {
+	n, err := c.node(name)
+	if err != nil {
+		return err
+	}
+	e := &endpoint{turn: &c.turn}
+	e.Endpoint = open(time.Now(), e.wake)
+	here, there := net.Pipe()
+	l := c.newLink(from, n, there)
+	if !c.spawn(func() { e.run(l, here) }) {
+		l.end()
+		return errClosed
+	}
+	return nil
+}
+
+// Close implements sim.Cluster.
+func (c *Cluster) Close() error { return c.close() }
+
+func (c *Cluster) tearDown() error {
+	defer close(c.turn.closed)
+	if running := c.turn.close(); !running {
+		c.turn.Unlock()
+		defer c.turn.Lock()
+	}
+	c.mu.Lock()
+	c.cancel()
+	for _, e := range c.listeners {
+		e.Close()
+	}
+	c.mu.Unlock()
+	c.busy.Wait()
+	return c.eachNode(func(n *node) error {
+		ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
+		defer cancel()
+		return n.remove(ctx)
+	})
+}

@@ -1,0 +1,251 @@
+//go:build unix
+
+package live
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+	tclog "github.com/testcontainers/testcontainers-go/log"
+)
+
+const (
+	imageName    = "nsqlab-nsqd"
+	buildTimeout = 2 * time.Minute // of the image
+	ryuk         = "TESTCONTAINERS_RYUK_DISABLED"
+
+	// dockerfile keeps the data in a volume, which goes with its container but not with its process.
+	dockerfile = "FROM scratch\nCOPY nsqd /nsqd\nVOLUME /data\nENTRYPOINT [\"/nsqd\"]\n"
+)
+
+// containers launches every node in a container of its own.
+type containers struct {
+	engine   *client.Client
+	provider *testcontainers.DockerProvider
+	space    workspace
+	labels   map[string]string      // set by image
+	image    func() (string, error) // builds it, the first time
+}
+
+// Container launches nodes in containers that run binary, which takes nsqd's flags and is linked statically; "" builds
+// nsqd once with the go command. They are gone when this process is, however it ends. Without a Docker engine on this
+// machine the error says so at once.
+//
+// Testcontainers would have a container of its own remove the others, from an image that must be pulled; we do that
+// ourselves, so its variable TESTCONTAINERS_RYUK_DISABLED is set to true unless it has a value.
+func Container(binary string) (Launcher, error) {
+	engine, err := findEngine()
+	if err != nil {
+		return nil, err
+	}
+	if !isLocal(engine.DaemonHost()) {
+		engine.Close()
+		return nil, fmt.Errorf("containers need a Docker engine on this machine, and DOCKER_HOST is %s", engine.DaemonHost())
+	}
+	if _, set := os.LookupEnv(ryuk); !set {
+		if err := os.Setenv(ryuk, "true"); err != nil {
+			return nil, err
+		}
+	}
+	tclog.SetDefault(tclog.NewNoopLogger())
+	provider, err := testcontainers.NewDockerProvider(testcontainers.WithDefaultBridgeNetwork(testcontainers.Bridge))
+	if err != nil {
+		return nil, errors.Join(err, engine.Close())
+	}
+	provider.SetClient(engine)
+	c := &containers{engine: engine, provider: provider}
+	c.space.orphaned = func(id string) string { return farewell(engine.DaemonHost(), id) }
+	c.image = sync.OnceValues(func() (string, error) { return c.buildImage(binary) })
+	return c, nil
+}
+
+// buildImage makes the image and gives its name.
+func (c *containers) buildImage(binary string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), buildTimeout)
+	defer cancel()
+	folder, err := c.space.open()
+	if err != nil {
+		return "", err
+	}
+	if err := sweepEngine(ctx, c.engine); err != nil {
+		return "", fmt.Errorf("remove what others have left: %w", err)
+	}
+	path, err := find(binary, &c.space)
+	if err != nil {
+		return "", err
+	}
+	content, err := readStatic(path)
+	if err != nil {
+		return "", err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return "", err
+	}
+	id := filepath.Base(folder)
+	c.labels = map[string]string{labelRun: id, labelHost: host, labelFolder: folder, labelOwner: strconv.Itoa(os.Getpid())}
+	files, err := buildContext(content)
+	if err != nil {
+		return "", err
+	}
+	hash := sha256.Sum256(content)
+	return c.provider.BuildImage(ctx, &testcontainers.ContainerRequest{FromDockerfile: testcontainers.FromDockerfile{
+		ContextArchive: bytes.NewReader(files),
+		Repo:           imageName,
+		Tag:            hex.EncodeToString(hash[:6]) + "-" + id, // of its own, so that nobody removes another's
+		KeepImage:      true,                                    // until Close
+		BuildOptionsModifier: func(o *client.ImageBuildOptions) {
+			o.Labels = c.labels
+		},
+	}})
+}
+
+// readStatic reads a program that can run without any file beside it.
+func readStatic(path string) ([]byte, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	program, err := elf.NewFile(bytes.NewReader(content))
+	if err != nil {
+		return nil, fmt.Errorf("%s is no program for a container: %w", path, err)
+	}
+	for _, p := range program.Progs {
+		if p.Type == elf.PT_INTERP {
+			return nil, fmt.Errorf("%s is linked dynamically; build it with CGO_ENABLED=0", path)
+		}
+	}
+	return content, nil
+}
+
+// buildContext is the tar archive of what the image is built from.
+func buildContext(binary []byte) ([]byte, error) {
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for _, f := range []struct {
+		name    string
+		content []byte
+	}{{"Dockerfile", []byte(dockerfile)}, {"nsqd", binary}} {
+		if err := w.WriteHeader(&tar.Header{Name: f.name, Mode: 0o755, Size: int64(len(f.content))}); err != nil {
+			return nil, err
+		}
+		if _, err := w.Write(f.content); err != nil {
+			return nil, err
+		}
+	}
+	err := w.Close()
+	return archive.Bytes(), err
+}
+
+// Close implements Launcher.
+func (c *containers) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
+	defer cancel()
+	var err error
+	if id := c.labels[labelRun]; id != "" {
+		err = removeLabelled(ctx, c.engine, labelRun+"="+id, func(map[string]string) bool { return true })
+	}
+	return errors.Join(err, c.space.close(), c.engine.Close())
+}
+
+// The ports of nsqd in its container.
+const (
+	innerTCP  = "4150"
+	innerHTTP = "4151"
+)
+
+func (c *containers) prepare(ctx context.Context, s spec) (daemon, error) {
+	image, err := c.image()
+	if err != nil {
+		return nil, err
+	}
+	made, err := c.provider.CreateContainer(ctx, testcontainers.ContainerRequest{
+		Image:        image,
+		Cmd:          append([]string{"--tcp-address=:" + innerTCP, "--http-address=:" + innerHTTP, "--data-path=/data"}, s.args...),
+		ExposedPorts: []string{innerTCP + "/tcp", innerHTTP + "/tcp"},
+		Labels:       maps.Clone(c.labels),
+		HostConfigModifier: func(h *container.HostConfig) {
+			h.PortBindings = network.PortMap{
+				network.MustParsePort(innerTCP + "/tcp"):  published(s.tcp),
+				network.MustParsePort(innerHTTP + "/tcp"): published(s.http),
+			}
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &contained{engine: c.engine, container: made, id: made.GetContainerID()}, nil
+}
+
+func published(port int) []network.PortBinding {
+	return []network.PortBinding{{HostIP: netip.MustParseAddr(loopback), HostPort: strconv.Itoa(port)}}
+}
+
+// contained is a node in its container.
+type contained struct {
+	engine    *client.Client
+	container testcontainers.Container
+	id        string
+}
+
+func (c *contained) start(ctx context.Context) error { return c.container.Start(ctx) }
+
+func (c *contained) kill(ctx context.Context) error {
+	ended := c.engine.ContainerWait(ctx, c.id, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
+	if _, err := c.engine.ContainerKill(ctx, c.id, client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil {
+		return err
+	}
+	select {
+	case <-ended.Result:
+		return nil
+	case err := <-ended.Error:
+		return err
+	}
+}
+
+func (c *contained) pause(ctx context.Context) error {
+	_, err := c.engine.ContainerPause(ctx, c.id, client.ContainerPauseOptions{})
+	return err
+}
+
+func (c *contained) resume(ctx context.Context) error {
+	_, err := c.engine.ContainerUnpause(ctx, c.id, client.ContainerUnpauseOptions{})
+	return err
+}
+
+func (c *contained) alive(ctx context.Context) bool {
+	state, err := c.container.State(ctx)
+	return err == nil && state.Running
+}
+
+func (c *contained) log(ctx context.Context) string {
+	all, err := c.engine.ContainerLogs(ctx, c.id, client.ContainerLogsOptions{
+		ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(logLines)})
+	if err != nil {
+		return ""
+	}
+	defer all.Close()
+	var text bytes.Buffer
+	_, _ = stdcopy.StdCopy(&text, &text, all) // what came is what there is
+	return lastLines(text.String())
+}
+
+func (c *contained) remove(ctx context.Context) error { return removeContainer(ctx, c.engine, c.id) }

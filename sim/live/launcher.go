@@ -1,0 +1,37 @@
+package live
+
+import "context"
+
+// A Launcher is one way to bring nodes to life: it is all in which the clusters of this package differ. It may serve
+// many clusters, at a time or one after another. Close gives back what they share (a program, an image) after the last
+// of them; what it forgets goes when the process ends.
+type Launcher interface {
+	// prepare readies a node that has never run; start brings it to life.
+	prepare(ctx context.Context, s spec) (daemon, error)
+	Close() error
+}
+
+// A spec is what a launcher has to know of a node. The ports are on 127.0.0.1 and stay the node's own.
+type spec struct {
+	name string
+	tcp  int
+	http int
+	args []string // nsqd's
+}
+
+// A daemon is one node as its launcher sees it. No two calls overlap, but for log and alive.
+type daemon interface {
+	// start returns when the node is on its way; it need not listen yet. It has what was on disk when it was killed.
+	start(ctx context.Context) error
+	// kill returns when the node has ended. It may be paused.
+	kill(ctx context.Context) error
+	// pause and resume are errors.ErrUnsupported where a node cannot be stopped without ending it.
+	pause(ctx context.Context) error
+	resume(ctx context.Context) error
+	// alive is false when the node has ended, by kill or by itself.
+	alive(ctx context.Context) bool
+	// log is the last lines that the node has written.
+	log(ctx context.Context) string
+	// remove ends the node if need be, and with it all that it had.
+	remove(ctx context.Context) error
+}

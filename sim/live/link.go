@@ -1,0 +1,136 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/nsqlab/nsqlab/sim"
+)
+
+const (
+	dialTimeout = 5 * time.Second // from Dial until the node's end stands
+	maxChunk    = 16 << 10        // bytes judged at a time
+	maxWaiting  = 256 << 10       // bytes on their way in one direction; then reading stops
+)
+
+// errRefused is what a rule that resets makes of an opening.
+var errRefused = errors.New("the connection was reset")
+
+// A link is one connection between a client and a node. What is read at one end is judged chunk by chunk and written at
+// the other; the two directions are lanes.
+type link struct {
+	cluster *Cluster
+	from    string
+	node    *node
+	number  uint64
+	rng     *rand.Rand // guarded by cluster.rules.mu, as rules are asked
+
+	client net.Conn // what the client's end writes to
+	server net.Conn // to the node; set by connect
+	over   context.Context
+	end    context.CancelFunc
+}
+
+// newLink gives the link its number and its randomness.
+func (c *Cluster) newLink(from string, n *node, client net.Conn) *link {
+	l := &link{cluster: c, from: from, node: n, client: client, number: c.links.Add(1)}
+	l.rng = rand.New(rand.NewPCG(c.seed, l.number))
+	l.over, l.end = context.WithCancel(c.ctx)
+	return l
+}
+
+// judge asks the rules about a chunk that goes towards the node or from it.
+func (l *link) judge(toNode, opening bool, data []byte) (sim.Fate, <-chan struct{}) {
+	c := sim.Chunk{From: l.from, To: l.node.name, Conn: l.number, Opening: opening, Data: data}
+	if !toNode {
+		c.From, c.To = c.To, c.From
+	}
+	return l.cluster.rules.judge(l.cluster.Now(), l.rng, c)
+}
+
+// connect makes the connection to the node when the rules let it, within dialTimeout.
+func (l *link) connect() error {
+	ctx, cancel := context.WithTimeout(l.over, dialTimeout)
+	defer cancel()
+	var delay time.Duration
+	for _, toNode := range []bool{true, false} {
+		d, err := l.open(ctx, toNode)
+		if err != nil {
+			return err
+		}
+		delay += d
+	}
+	if err := wait(ctx, delay); err != nil {
+		return err
+	}
+	var dialer net.Dialer
+	server, err := dialer.DialContext(ctx, "tcp4", address(l.node.tcp))
+	l.server = server
+	return err
+}
+
+// open waits until the rules hold the opening no more.
+func (l *link) open(ctx context.Context, toNode bool) (time.Duration, error) {
+	for {
+		fate, changed := l.judge(toNode, true, nil)
+		if fate.Reset {
+			return 0, errRefused
+		}
+		if !fate.Hold {
+			return fate.Delay, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// relay carries bytes until both directions have ended, or a rule or the cluster breaks the link.
+func (l *link) relay() {
+	stop := context.AfterFunc(l.over, l.reset)
+	lanes := []*lane{newLane(l, true), newLane(l, false)}
+	var ended sync.WaitGroup
+	for _, a := range lanes {
+		ended.Go(a.collect)
+		ended.Go(a.deliver)
+	}
+	ended.Wait()
+	if stop() {
+		l.client.Close()
+		l.server.Close()
+	}
+	l.end()
+}
+
+// reset breaks the connection at both ends: what was on its way is lost.
+func (l *link) reset() {
+	for _, conn := range []net.Conn{l.client, l.server} {
+		if conn == nil {
+			continue
+		}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			tcp.SetLinger(0)
+		}
+		conn.Close()
+	}
+}

@@ -1,0 +1,20 @@
+//go:build unix && !linux
+
+package live
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// A parent starts processes. Here they live on when this one is killed.
+type parent struct{}
+
+func newParent() *parent { return &parent{} }
+
+func (p *parent) start(cmd *exec.Cmd) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return cmd.Start()
+}
+
+func (p *parent) close() {}

@@ -1,0 +1,124 @@
+package sim
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/nsqlab/nsqlab/broker"
+	"github.com/nsqlab/nsqlab/broker/httpapi"
+)
+
+// CheckArg says what is wrong with one of a node's flags, such as "--msg-timeout=2s".
+func CheckArg(arg string) error {
+	_, err := nodeOptions(Node{Name: "node", Args: []string{arg}})
+	return err
+}
+
+// nodeOptions are a node's settings by its flags.
+func nodeOptions(n Node) (broker.Options, error) {
+	opts := broker.DefaultOptions(n.Name)
+	fs := flag.NewFlagSet(n.Name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	opts.Flags(fs)
+	if err := fs.Parse(n.Args); err != nil {
+		return opts, err
+	}
+	if fs.NArg() > 0 {
+		return opts, fmt.Errorf("%q is not a flag", fs.Arg(0))
+	}
+	return opts, opts.Validate()
+}
+
+// A node is a broker of a world, or the place of one that is down.
+type node struct {
+	world   *World
+	spec    Node
+	broker  *broker.Broker // nil while it is down
+	handler http.Handler
+	paused  bool
+	parked  []func()      // what waits for the end of the pause
+	armed   time.Duration // when the broker's timer fires; 0 if it does not
+}
+
+func (n *node) start() error {
+	opts, err := nodeOptions(n.spec)
+	if err != nil {
+		return err
+	}
+	opts.Seed = n.world.Rand("node " + n.spec.Name).Uint64()
+	var b *broker.Broker
+	b, err = broker.New(opts, func() { n.world.soon(func() { n.arm(b) }) })
+	if err != nil {
+		return err
+	}
+	n.broker, n.armed = b, 0
+	n.handler = httpapi.Nsqd(b, httpapi.Info{Version: broker.Version, Hostname: n.spec.Name, BroadcastAddress: n.spec.Name, Started: n.world.time()}, n.world.time)
+	return nil
+}
+
+// stop is kill -9: nothing is told to anybody.
+func (n *node) stop() {
+	n.broker, n.handler, n.paused, n.parked = nil, nil, false, nil
+}
+
+// run calls f for the broker b, after the pause if there is one, and not if the broker is gone.
+func (n *node) run(b *broker.Broker, f func()) {
+	switch {
+	case n.broker != b:
+	case n.paused:
+		n.parked = append(n.parked, func() { n.run(b, f) })
+	default:
+		f()
+	}
+}
+
+// arm has the broker's timer fire when it next wants to.
+func (n *node) arm(b *broker.Broker) {
+	if n.broker != b {
+		return
+	}
+	next := b.NextTimeout()
+	if next.IsZero() {
+		return
+	}
+	at := max(next.Sub(epoch), n.world.now)
+	if n.armed != 0 && n.armed <= at {
+		return
+	}
+	n.armed = at
+	n.world.At(at, func() {
+		n.run(b, func() {
+			if n.armed == at {
+				n.armed = 0
+			}
+			b.HandleTimeout(n.world.time())
+			n.arm(b)
+		})
+	})
+}
+
+// unreachable says why the node answers nothing, or nil if it does.
+func (n *node) unreachable() error {
+	switch {
+	case n.broker == nil:
+		return fmt.Errorf("sim: node %s is down", n.spec.Name)
+	case n.paused:
+		return fmt.Errorf("sim: node %s is paused", n.spec.Name)
+	}
+	return nil
+}
+
+// request asks the node's HTTP API.
+func (n *node) request(method, path string) (status int, body []byte) {
+	rec := httptest.NewRecorder()
+	req := httptest.NewRequest(method, "http://"+n.spec.Name+path, nil)
+	n.handler.ServeHTTP(rec, req)
+	return rec.Code, rec.Body.Bytes()
+}
+
+var errRefused = errors.New("sim: connection refused")
