@@ -45,11 +45,8 @@ func (c *check) activity(op *history.Op, work map[string]bool) {
 	switch {
 	case op.Process == history.Nemesis:
 		c.Events++
-		switch op.Type {
-		case history.Fail:
-			c.find(Unknown, op.Time, 0, "the fault %s hit nothing", op.Note)
-		case history.Info:
-			c.find(Unknown, op.Time, 0, "the fault %s could not be inflicted: %s", op.Note, op.Error)
+		if op.Type == history.Fail {
+			c.find(Unknown, op.Time, 0, "the fault %s %s", op.Note, op.Error)
 		}
 	case op.F == history.Connect && op.Type == history.OK:
 		c.Events++

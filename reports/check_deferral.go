@@ -71,7 +71,7 @@ func (g *ledger) deferred(e event) (earliest, latest time.Duration, ok bool) {
 	if e.l.requeued == "" || e.l.requeued == history.Fail || e.l.delay == 0 || e.op.Time >= e.l.deadline-g.head.Slack {
 		return 0, 0, false // not requeued with a delay, or a timeout came before the REQ
 	}
-	if between(g.downs[e.op.Node], e.l.delivered, e.op.Time) {
+	if g.killed(e.op.Node, e.l.delivered, e.op.Time) {
 		return 0, 0, false
 	}
 	return e.l.requeuedAt + e.l.delay, e.l.requeuedAt + e.l.delay, true

@@ -24,7 +24,7 @@ var NoDuplicates = Checker{
 			}
 			again++
 			switch {
-			case between(g.downs[e.op.Node], e.l.delivered, e.op.Time):
+			case g.killed(e.op.Node, e.l.delivered, e.op.Time):
 			case e.l.finished == history.OK:
 				c.find(Invalid, e.op.Time, e.op.Msg, "delivered again in %s/%s after a FIN that was proved", e.op.Topic, e.op.Channel)
 			case !g.hasCause(e):

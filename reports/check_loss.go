@@ -3,7 +3,6 @@ package reports
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/nsqlab/nsqlab/reports/history"
 )
@@ -64,11 +63,11 @@ func finishLoss(g *ledger, c *check) {
 // missing judges one message that a channel never got.
 func (c *check) missing(g *ledger, m *message, channel string, licensed *int) {
 	kills := g.kills[m.node]
-	i := slices.IndexFunc(kills, func(k time.Duration) bool { return k >= m.invoked })
+	i := slices.IndexFunc(kills, func(k window) bool { return k.permits && k.to >= m.invoked })
 	switch {
 	case i >= 0:
 		*licensed++
-		c.find(Licensed, kills[i], m.id, "acknowledged by %s and never delivered to %s/%s: it was in memory when the broker was killed", m.node, m.topic, channel)
+		c.find(Licensed, kills[i].from, m.id, "acknowledged by %s and never delivered to %s/%s: it was in memory when the broker was killed", m.node, m.topic, channel)
 	case g.end != history.OK:
 		c.find(Unknown, m.answered, m.id, "acknowledged by %s and not delivered to %s/%s when the drain was given up (%s)", m.node, m.topic, channel, g.endNote)
 	default:

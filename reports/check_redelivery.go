@@ -64,5 +64,5 @@ func (g *ledger) timedOut(e event) bool {
 	if e.op.F != history.Deliver || e.op.Type != history.OK || e.l == nil || e.l.requeued != "" || e.l.finished == history.OK {
 		return false
 	}
-	return g.conns[e.l.conn] != nil && !between(g.downs[e.op.Node], e.l.delivered, e.op.Time)
+	return g.conns[e.l.conn] != nil && !g.killed(e.op.Node, e.l.delivered, e.op.Time)
 }

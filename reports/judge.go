@@ -204,7 +204,7 @@ func tell(op history.Op) string {
 	}
 	words := op.F
 	if op.Process == history.Nemesis {
-		return map[history.Type]string{history.Invoke: "kills ", history.OK: "has started again "}[op.Type] + op.Node
+		return map[history.Type]string{history.Invoke: "kills ", history.Info: "has killed ", history.OK: "has started again ", history.Fail: "cannot kill or start "}[op.Type] + op.Node
 	}
 	switch op.F {
 	case history.Publish:

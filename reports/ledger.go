@@ -17,8 +17,7 @@ type ledger struct {
 	topics   map[[2]string]*topicLife // by node and topic, of the node's present life
 	queues   map[[3]string]*queueLife // by node, topic and channel
 	conns    map[uint64]*connLife
-	kills    map[string][]time.Duration // by node, of kills that permit loss
-	downs    map[string][]time.Duration // by node, of all kills
+	kills    map[string][]window // by node: each kill happened at some time in its window
 	faults   []Band
 	open     map[string]int // index of a fault in faults while it is on, by its process and words
 	active   int            // faults that are on
@@ -81,7 +80,7 @@ type queueLife struct {
 func newLedger(h history.Header) *ledger {
 	return &ledger{
 		head: h, messages: map[uint64]*message{}, topics: map[[2]string]*topicLife{}, queues: map[[3]string]*queueLife{},
-		conns: map[uint64]*connLife{}, kills: map[string][]time.Duration{}, downs: map[string][]time.Duration{}, open: map[string]int{},
+		conns: map[uint64]*connLife{}, kills: map[string][]window{}, open: map[string]int{},
 	}
 }
 
@@ -288,15 +287,7 @@ func (g *ledger) fault(op *history.Op) {
 		g.faults = append(g.faults, Band{Kind: op.F, Target: strings.TrimPrefix(op.Note, op.F+": "), From: op.Time, To: -1})
 		g.active++
 		if op.F == "kill" {
-			g.downs[op.Node] = append(g.downs[op.Node], op.Time)
-		}
-		if slices.Contains(op.Licenses, "no-loss") {
-			g.kills[op.Node] = append(g.kills[op.Node], op.Time)
-			for k := range g.topics { // a set: the order does not matter
-				if k[0] == op.Node {
-					delete(g.topics, k)
-				}
-			}
+			g.kills[op.Node] = append(g.kills[op.Node], window{op.Time, op.Time, slices.Contains(op.Licenses, NoLoss.Name)})
 		}
 		return
 	}
@@ -305,22 +296,44 @@ func (g *ledger) fault(op *history.Op) {
 		g.counts.Unjudged++
 		return
 	}
-	delete(g.open, key)
-	g.faults[i].To = op.Time
-	switch op.Type {
-	case history.Fail:
-		g.faults[i].Note = "hit nothing"
-	case history.Info:
-		g.faults[i].Note = op.Error
+	if op.Type == history.Info {
+		g.inflicted(op)
+		return
 	}
+	delete(g.open, key)
+	g.faults[i].To, g.faults[i].Note = op.Time, op.Error
 	if g.active--; g.active == 0 {
 		g.calm = op.Time
 	}
 }
 
-// between says whether one of the times lies from a to b.
-func between(times []time.Duration, a, b time.Duration) bool {
-	return slices.ContainsFunc(times, func(t time.Duration) bool { return a <= t && t <= b })
+// inflicted closes a kill's window: the node is down now. If it kept all in memory its topics are gone.
+func (g *ledger) inflicted(op *history.Op) {
+	kills := g.kills[op.Node]
+	if op.F != "kill" || len(kills) == 0 {
+		return
+	}
+	kill := &kills[len(kills)-1]
+	kill.to = op.Time
+	if !kill.permits {
+		return
+	}
+	for k := range g.topics { // a set: the order does not matter
+		if k[0] == op.Node {
+			delete(g.topics, k)
+		}
+	}
+}
+
+// A window is when a node was killed, as exactly as the history knows.
+type window struct {
+	from, to time.Duration
+	permits  bool // the loss of what was in memory
+}
+
+// killed says whether a node was, or may have been, killed from a to b.
+func (g *ledger) killed(node string, a, b time.Duration) bool {
+	return slices.ContainsFunc(g.kills[node], func(k window) bool { return k.from <= b && k.to >= a })
 }
 
 // free is since when the message at hand could have gone to a consumer: since one could take it, with no fault on. ok is false if

@@ -57,6 +57,9 @@ func (d *decoder) fail(n ast.Node, format string, args ...any) {
 		return
 	}
 	line, column := 1, 1
+	if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
+		n = m.Values[0].Key // a block's own token is its first colon
+	}
 	if t := n.GetToken(); t != nil && t.Position != nil {
 		line, column = t.Position.Line, t.Position.Column
 	}

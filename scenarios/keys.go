@@ -22,7 +22,7 @@ var scenarioKeys = []key[Scenario]{
 	{name: "faults", usage: "hardships and when they come (nsqlab help faults)", read: readFaults, shape: faultsShape},
 	{name: "drain", usage: "how long what is owed may take to arrive once all is healed (2m)", typ: &duration, set: func(s *Scenario, v any) { s.Drain = v.(time.Duration) }},
 	{name: "expect", usage: "the promises to hold (nsqlab help checkers); left out, all that apply", read: readExpect, shape: expectShape},
-	{name: "strict", usage: "whether a loss that a fault permits counts as a violation (false)", typ: &flag, set: func(s *Scenario, v any) { s.Strict = v.(bool) }},
+	{name: "strict", usage: "whether a loss that a fault permits counts as a violation (false)", typ: &yesNo, set: func(s *Scenario, v any) { s.Strict = v.(bool) }},
 }
 
 var linkKeys = []key[sim.Links]{

@@ -126,19 +126,21 @@ func (r *run) inflict(f *Fault) {
 	heal, err := f.Inflict.Inject(r.cluster)
 	if err != nil {
 		r.broken--
-		op.Error = err.Error()
-		r.record(op, history.Info)
+		op.Error = "could not be inflicted: " + err.Error()
+		r.record(op, history.Fail)
 		return
 	}
+	r.record(op, history.Info)
 	mend := func() {
 		err := heal()
 		r.broken--
 		switch {
 		case errors.Is(err, chaos.ErrHitNothing):
+			op.Error = "hit nothing"
 			r.record(op, history.Fail)
 		case err != nil:
-			op.Error = err.Error()
-			r.record(op, history.Info)
+			op.Error = "could not be healed: " + err.Error()
+			r.record(op, history.Fail)
 		default:
 			r.record(op, history.OK)
 		}

@@ -90,6 +90,8 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
 }
 
+const maxFile = 1 << 20 // bytes of a scenario's file
+
 // Load reads a scenario's file.
 func Load(file string) (*Scenario, error) {
 	src, err := os.ReadFile(file)
@@ -101,6 +103,9 @@ func Load(file string) (*Scenario, error) {
 
 // Parse reads a scenario; file is what errors call it. A mistake is an *Error.
 func Parse(file string, src []byte) (*Scenario, error) {
+	if len(src) > maxFile {
+		return nil, &Error{file, 1, 1, fmt.Sprintf("the file has %d bytes, want %d at the most", len(src), maxFile)}
+	}
 	base := filepath.Base(file)
 	s := &Scenario{
 		Name: strings.TrimSuffix(base, filepath.Ext(base)), File: file,

@@ -85,9 +85,6 @@ func expectShape() map[string]any {
 	limits := map[string]any{}
 	for _, c := range reports.Checkers {
 		bare = append(bare, c.Name)
-		if len(c.Limits) == 0 {
-			continue
-		}
 		each := map[string]any{}
 		for _, l := range c.Limits {
 			each[l] = copyOf(duration.shape)

@@ -31,7 +31,7 @@ var (
 	bytesOf  = valueType{fmt.Sprintf("a number of bytes, %d or more", bodyHead), readWhole(bodyHead, 1<<30), whole(bodyHead)}
 	count    = valueType{"a whole number from 1 to 10000", readWhole(1, 10000), whole(1)}
 	share    = valueType{"a share, from 0% to 100%", readShare, pattern(`^[0-9]+(\.[0-9]+)?%$`)}
-	flag     = valueType{"true or false", readFlag, map[string]any{"type": "boolean"}}
+	yesNo    = valueType{"true or false", readFlag, map[string]any{"type": "boolean"}}
 	topic    = valueType{"a topic's name", readName, pattern(`^[.a-zA-Z0-9_-]+(#ephemeral)?$`)}
 	queue    = valueType{"topic/channel", readQueue, pattern(`^[.a-zA-Z0-9_-]+(#ephemeral)?/[.a-zA-Z0-9_-]+(#ephemeral)?$`)}
 	direct   = valueType{"in, out or both", readWay, map[string]any{"enum": []string{"in", "out", "both"}}}

@@ -59,8 +59,9 @@ const (
 	Phase = "phase"
 )
 
-// Nemesis is the process that inflicts faults: its F is the fault's kind, Note its target. The invoke is the injection; ok is its
-// healing; fail says that it hit nothing; info that it could not be inflicted or healed.
+// Nemesis is the process that inflicts faults: its F is the fault's kind, Note its words, Node the broker it ends or stops. The invoke begins
+// the injection, which may take a while; info says that it is on; ok that it is healed; fail that it shows nothing, for it
+// could not be inflicted, or not be healed, or hit nothing (Error).
 const Nemesis = "nemesis"
 
 // An Op is one entry of a history.

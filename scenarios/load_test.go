@@ -1,0 +1,208 @@
+package scenarios
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write schema.json anew")
+
+// base is a file to make mistakes in; each @ is replaced.
+const base = `brokers: {b1: {}, b2: {msg_timeout: 2s}}
+load:
+  - {produce: orders, rate: 10/s, for: 1s}
+  - {consume: orders/billing}
+`
+
+func TestMistakes(t *testing.T) {
+	for _, test := range []struct{ name, file, want string }{
+		{"an unknown key", base + "colour: red\n", `bad.yaml:5:1: the scenario has no key "colour"; it has description, brokers`},
+		{"an unknown key of a load line", strings.Replace(base, "for: 1s", "for: 1s, sise: 3", 1), `bad.yaml:3:44: a produce line has no key "sise"; it has produce, name`},
+		{"a missing unit", strings.Replace(base, "for: 1s", "for: 1", 1), `bad.yaml:3:40: for: "1" is not a duration of more than 0 with its unit, such as 20ms or 1m30s`},
+		{"a rate without a unit", strings.Replace(base, "10/s", "10", 1), `bad.yaml:3:29: rate: "10" is not a number a second, such as 200/s`},
+		{"a negative rate", strings.Replace(base, "10/s", "-10/s", 1), `bad.yaml:3:29: rate: "-10/s" is not a number a second, such as 200/s`},
+		{"a rate of infinity", strings.Replace(base, "10/s", "Inf/s", 1), `bad.yaml:3:29: rate: "Inf/s" is not a number a second`},
+		{"a node that is not there", base + "faults:\n  - {at: 1s, kill: b3}\n", `bad.yaml:6:20: kill: no broker is called "b3"; there are b1, b2`},
+		{"a kill of a load line", base + "faults:\n  - {at: 1s, kill: producer-1}\n", `bad.yaml:6:20: kill: no broker is called "producer-1"; there are b1, b2`},
+		{"an end that is not there", base + "faults:\n  - {at: 1s, partition: b1, from: b9}\n", `bad.yaml:6:35: from: no broker or load line is called "b9"; there are b1, b2, producer-1, consumer-1`},
+		{"a fault without a kind", base + "faults:\n  - {at: 1s, explode: b1}\n", `bad.yaml:6:5: a fault lacks its kind: one of kill, pause`},
+		{"a fault without a time", base + "faults:\n  - {kill: b1}\n", `bad.yaml:6:5: a kill fault lacks at: when it comes`},
+		{"a fault's unknown word", base + "faults:\n  - {at: 1s, kill: b1, signal: 9}\n", `bad.yaml:6:24: a kill fault has no key "signal"; it has at, for, kill`},
+		{"a fault without what it needs", base + "faults:\n  - {at: 1s, delay: b1}\n", `bad.yaml:6:5: a delay fault lacks by: how much longer, one way`},
+		{"a way that is none", base + "faults:\n  - {at: 1s, partition: b1, way: up}\n", `bad.yaml:6:34: way: "up" is not in, out or both`},
+		{"two kinds", base + "faults:\n  - {at: 1s, kill: b1, pause: b1}\n", `bad.yaml:6:24: a kill fault has no key "pause"`},
+		{"an unknown flag", strings.Replace(base, "msg_timeout", "message_timeout", 1), `bad.yaml:1:24: b2: message_timeout: flag provided but not defined`},
+		{"a flag's wrong value", strings.Replace(base, "2s}", "soon}", 1), `bad.yaml:1:24: b2: msg_timeout: invalid value "soon"`},
+		{"a broker's bad name", strings.Replace(base, "b1:", "b 1:", 1), `bad.yaml:1:11: brokers: "b 1" is not a name`},
+		{"no brokers", "load: []\n", `bad.yaml:1:1: the scenario lacks brokers: the brokers by name`},
+		{"no broker", strings.Replace(base, "{b1: {}, b2: {msg_timeout: 2s}}", "{}", 1), `bad.yaml:1:10: brokers: want at least one, such as {b1: {}}`},
+		{"no producer", "brokers: {b1: {}}\nload:\n  - {consume: a/b}\n", `load: want at least one line with produce`},
+		{"nobody consumes", "brokers: {b1: {}}\nload:\n  - {produce: a, rate: 1/s, for: 1s}\n", `nobody consumes a on b1, so it would never be drained; want a line {consume: a/<channel>}`},
+		{"a line that is neither", strings.Replace(base, "consume:", "eat:", 1), `bad.yaml:4:5: a load line lacks produce: <topic> or consume: <topic>/<channel>`},
+		{"a bad topic", strings.Replace(base, "produce: orders", "produce: or:ders", 1), `bad.yaml:3:15: produce: "or:ders" is not a topic's name`},
+		{"a channel left out", strings.Replace(base, "orders/billing", "orders", 1), `bad.yaml:4:15: consume: "orders" is not topic/channel`},
+		{"a small size", strings.Replace(base, "for: 1s", "for: 1s, size: 10", 1), `bad.yaml:3:50: size: "10" is not a number of bytes, 24 or more`},
+		{"two of a name", strings.Replace(base, "{consume:", "{name: b1, consume:", 1), `load: two of the brokers and load lines are called "b1"`},
+		{"a target that is not there", strings.Replace(base, "for: 1s", "for: 1s, to: [b1, b4]", 1), `bad.yaml:3:53: to: no broker is called "b4"; there are b1, b2`},
+		{"too many messages", strings.Replace(strings.Replace(base, "10/s", "1000000/s", 1), "1s", "1h", 1), `producer-1 would publish 3600000000 messages; want 20000000 at the most`},
+		{"batch and defer", strings.Replace(base, "for: 1s", "for: 1s, batch: 2, defer: 1s", 1), `a produce line has batch or defer, not both`},
+		{"an unknown promise", base + "expect: [no-los]\n", `bad.yaml:5:10: expect: no promise is called "no-los"; there are no-loss,`},
+		{"an unknown limit", base + "expect: [{latency: {p98: 1s}}]\n", `bad.yaml:5:11: expect: latency has no limit "p98"; it has p50`},
+		{"a limit without a unit", base + "expect: [{latency: {p99: 1}}]\n", `bad.yaml:5:26: p99: "1" is not a duration`},
+		{"a share beyond all", strings.Replace(base, "orders/billing", "orders/billing, requeue: 120%", 1), `requeue: "120%" is not a share, from 0% to 100%`},
+		{"a list for a mapping", "brokers: [b1]\nload: []\n", `bad.yaml:1:10: brokers: want a mapping of keys and values, not a list`},
+		{"a mapping for a scalar", strings.Replace(base, "10/s", "{a: 1}", 1), `bad.yaml:3:29: rate: want a number a second, such as 200/s, not a mapping`},
+		{"a value left out", strings.Replace(base, "10/s", "", 1), `rate: want a number a second, such as 200/s, not a missing value`},
+		{"a key twice", base + "strict: true\nstrict: false\n", "strict"},
+		{"no YAML", "brokers: {b1: {}\n", "bad.yaml:"},
+		{"nothing", "", "bad.yaml:1:1: want one YAML document with brokers, load and faults"},
+		{"two documents", base + "---\n" + base, "bad.yaml:1:1: want one YAML document"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := Parse("dir/bad.yaml", []byte(test.file))
+			var e *Error
+			if !errors.As(err, &e) {
+				t.Fatalf("error %v, want one with file, line and column", err)
+			}
+			if !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error\n  %v, want one with\n  %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestBaseIsRight(t *testing.T) {
+	s, err := Parse("base.yaml", []byte(base))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Brokers) != 2 || s.Brokers[1].Args[0] != "--msg-timeout=2s" {
+		t.Errorf("brokers %+v", s.Brokers)
+	}
+	p, c := s.Producers[0], s.Consumers[0]
+	if p.Rate != 10 || p.For != time.Second || p.Name != "producer-1" || len(p.To) != 2 || c.Channel != "billing" || c.InFlight != 1 {
+		t.Errorf("load %+v %+v", p, c)
+	}
+}
+
+// TestEveryKey reads a file with every key there is, so that no table entry is dead.
+func TestEveryKey(t *testing.T) {
+	file := `
+description: all of it
+brokers: {b1: {}}
+links: {delay: 1ms, jitter: 2ms}
+load:
+  - {produce: t, name: p, rate: 1.5/s, for: 1s, from: 2s, size: 30, clients: 2, to: b1, batch: 3}
+  - {produce: t, rate: 1/s, for: 1s, defer: 4s}
+  - {consume: t/c, name: q, in_flight: 5, clients: 6, on: [b1], from: 7s, work: 8s, touch: 9s, requeue: 10%, requeue_after: 11s, crash_every: 12s, crash_for: 13s, msg_timeout: 14s}
+faults:
+  - {at: 1s, partition: q, from: b1, way: out, for: 2s}
+  - {at: 1s, bandwidth: p, rate: 1.5MB/s}
+drain: 15s
+expect: [no-loss, {no-late-deferral: {within: 16s}}]
+strict: true
+`
+	s, err := Parse("all.yaml", []byte(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, d, c := s.Producers[0], s.Producers[1], s.Consumers[0]
+	f, b := s.Faults[0], s.Faults[1]
+	for what, ok := range map[string]bool{
+		"top":      s.Description == "all of it" && s.Links.Delay == time.Millisecond && s.Links.Jitter == 2*time.Millisecond && s.Drain == 15*time.Second && s.Strict,
+		"producer": p.Name == "p" && p.Rate == 1.5 && p.From == 2*time.Second && p.Size == 30 && p.Clients == 2 && p.To[0] == "b1" && p.Batch == 3,
+		"deferred": d.Defer == 4*time.Second && d.Name == "producer-2",
+		"consumer": c.InFlight == 5 && c.Clients == 6 && c.On[0] == "b1" && c.From == 7*time.Second && c.Work == 8*time.Second && c.Touch == 9*time.Second,
+		"requeue":  c.Requeue == 0.1 && c.RequeueAfter == 11*time.Second && c.CrashEvery == 12*time.Second && c.CrashFor == 13*time.Second && c.MsgTimeout == 14*time.Second,
+		"fault":    f.At == time.Second && f.For == 2*time.Second && f.Target == "q" && f.Args.Names["way"] == "out" && f.Words == "partition: q, from: b1, way: out",
+		"rate":     b.Args.Rates["rate"] == 1.5e6,
+		"expect":   s.Expect[0].Promise == "no-loss" && s.Expect[1].Limits["within"] == 16*time.Second,
+	} {
+		if !ok {
+			t.Errorf("%s is not as written: %+v", what, s)
+		}
+	}
+}
+
+// TestSchema holds schema.json to the loader: it is what the tables say, every scenario passes it, and mistakes do not.
+func TestSchema(t *testing.T) {
+	if *rewrite {
+		if err := os.WriteFile("schema.json", Schema(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	onDisk, err := os.ReadFile("schema.json")
+	if err != nil || !bytes.Equal(onDisk, Schema()) {
+		t.Fatalf("schema.json is not what the tables say (%v); write it with go test ./scenarios -run TestSchema -rewrite", err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(onDisk))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	valid := func(src []byte) error {
+		var v any
+		if err := yaml.Unmarshal(src, &v); err != nil {
+			return err
+		}
+		return schema.Validate(v)
+	}
+	files, err := filepath.Glob("*.yaml")
+	if err != nil || len(files) < 8 {
+		t.Fatalf("%d scenarios, want 8 or more (%v)", len(files), err)
+	}
+	for _, f := range files {
+		src, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := valid(src); err != nil {
+			t.Errorf("%s: %v", f, err)
+		}
+		if !bytes.HasPrefix(src, []byte("# ")) {
+			t.Errorf("%s does not begin with a comment that says what it shows", f)
+		}
+	}
+	for _, bad := range []string{
+		base + "colour: red\n", strings.Replace(base, "10/s", "10", 1), strings.Replace(base, "for: 1s", "for: 1", 1),
+		base + "faults:\n  - {at: 1s, explode: b1}\n", base + "expect: [no-los]\n",
+	} {
+		if valid([]byte(bad)) == nil {
+			t.Errorf("the schema takes\n%s", bad)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	files, _ := filepath.Glob("*.yaml")
+	for _, file := range files {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(src)
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		_, err := Parse("f.yaml", src)
+		var e *Error
+		if err != nil && !errors.As(err, &e) {
+			t.Errorf("error without a place: %v", err)
+		}
+	})
+}
