@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/nsqlab/nsqlab/reports"
+)
+
+func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"nsqlab": main}) }
+
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("../testdata/nsqlab_*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scripts: ", err)
+	}
+	repository, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Files:               files,
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("SCENARIOS", filepath.Join(repository, "scenarios"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "same": same},
+	})
+}
+
+// exits runs a command and wants an exit code: exits 2 nsqlab run … Its output is left in out.txt and err.txt.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits <code> <command> [argument...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	cmd := exec.Command(args[1], args[2:]...)
+	cmd.Dir = ts.MkAbs(".")
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"))
+	cmd.Path = lookPath(ts, args[1])
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		ts.Fatalf("%v", err)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("out.txt"), out.Bytes(), 0o666))
+	ts.Check(os.WriteFile(ts.MkAbs("err.txt"), errs.Bytes(), 0o666))
+	if got := cmd.ProcessState.ExitCode(); got != want {
+		ts.Fatalf("%s: exit %d, want %d\n%s%s", strings.Join(args[1:], " "), got, want, out.Bytes(), errs.Bytes())
+	}
+}
+
+// lookPath finds a command in the script's PATH.
+func lookPath(ts *testscript.TestScript, name string) string {
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		if p := filepath.Join(dir, name); fileExists(p) {
+			return p
+		}
+	}
+	ts.Fatalf("%s is not in PATH", name)
+	return ""
+}
+
+func fileExists(p string) bool {
+	_, err := os.Stat(p)
+	return err == nil
+}
+
+// same wants the lines of two files that begin with a word to be equal: same <word> <file> <file>.
+func same(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: same <word> <file> <file>")
+	}
+	find := func(file string) string {
+		for line := range strings.Lines(ts.ReadFile(file)) {
+			if strings.HasPrefix(line, args[0]+" ") {
+				return line
+			}
+		}
+		ts.Fatalf("%s has no line that begins with %s", file, args[0])
+		return ""
+	}
+	if a, b := find(args[1]), find(args[2]); (a == b) == neg {
+		ts.Fatalf("%q and %q", a, b)
+	}
+}
+
+// TestHelp holds the help to the tables: each entry is told of.
+func TestHelp(t *testing.T) {
+	for _, subject := range []string{"faults", "checkers", "formats", "backends", "scenario"} {
+		var out, errs bytes.Buffer
+		if code := run(context.Background(), []string{"help", subject}, &out, &errs); code != 0 || errs.Len() > 0 {
+			t.Errorf("help %s: exit %d, %s", subject, code, &errs)
+		}
+		if subject == "checkers" {
+			for _, c := range reports.Checkers {
+				if !strings.Contains(out.String(), c.Name) {
+					t.Errorf("help checkers lacks %s", c.Name)
+				}
+			}
+		}
+		if len(strings.Split(out.String(), "\n")) < 4 {
+			t.Errorf("help %s is short:\n%s", subject, &out)
+		}
+	}
+}
+
+func TestTally(t *testing.T) {
+	tally := newTally("s.yaml")
+	for range 59 {
+		tally.add(&reports.Report{Validity: reports.Valid, Trace: "1"})
+	}
+	var out bytes.Buffer
+	tally.write(&out)
+	for _, want := range []string{"s.yaml: 59 seeds: 59 valid, 0 licensed, 0 unknown, 0 invalid\n", "under 5 % of runs", "trace "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("tally\n%slacks %q", &out, want)
+		}
+	}
+	tally.add(&reports.Report{Validity: reports.Invalid})
+	out.Reset()
+	if tally.write(&out); strings.Contains(out.String(), "under") {
+		t.Errorf("a bound is told though a run violated a promise:\n%s", &out)
+	}
+}
+
+func TestSeeds(t *testing.T) {
+	for _, c := range []struct {
+		seeds       string
+		first, last uint64
+		ok          bool
+	}{
+		{"", 5, 5, true}, {"1-200", 1, 200, true}, {"7-7", 7, 7, true},
+		{"2-1", 0, 0, false}, {"1", 0, 0, false}, {"-3", 0, 0, false}, {"1-x", 0, 0, false}, {"0-99999999", 0, 0, false},
+	} {
+		first, last, err := (&runCommand{Seed: 5, Seeds: c.seeds}).seeds()
+		if (err == nil) != c.ok || first != c.first || last != c.last {
+			t.Errorf("--seeds=%s: %d to %d, %v", c.seeds, first, last, err)
+		}
+	}
+}
+
