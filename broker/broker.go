@@ -4,7 +4,7 @@
 // I/O; it may exclude but never waits.
 //
 //	b, err := broker.New(broker.DefaultOptions(host), wakeTimer)
-//	s := b.Connect(now, wakeWriter)     // a wire.Endpoint
+//	s := b.Connect(now, addr, wakeWriter) // a wire.Endpoint
 //	n, err := s.Receive(now, bytes)
 //	out := s.Transmit(nil)
 //

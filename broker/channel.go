@@ -33,6 +33,7 @@ type channel struct {
 	requeues uint64
 	timeouts uint64
 	free     []*delivery // for use again
+	peak     int         // the most in unfinished since it was made
 }
 
 // A gap is a run of messages that a full ephemeral channel dropped, or that were dropped before they got to it.
@@ -50,9 +51,6 @@ type delivery struct {
 	index     int       // in topic.timers, -1 if not there
 }
 
-// maxFree bounds the deliveries a channel keeps for use again.
-const maxFree = 4096
-
 func (c *channel) newDelivery(o Offset) *delivery {
 	var d *delivery
 	if n := len(c.free); n > 0 {
@@ -62,6 +60,7 @@ func (c *channel) newDelivery(o Offset) *delivery {
 	}
 	*d = delivery{channel: c, offset: o, index: -1}
 	c.unfinished[o] = d
+	c.peak = max(c.peak, len(c.unfinished))
 	return d
 }
 
@@ -200,8 +199,11 @@ func (d *delivery) stop() {
 func (c *channel) finish(d *delivery) {
 	d.stop()
 	delete(c.unfinished, d.offset)
+	if len(c.unfinished) == 0 && c.peak > maxSpare {
+		c.unfinished, c.peak = map[Offset]*delivery{}, 0
+	}
 	c.topic.log.release(d.offset)
-	if len(c.free) < maxFree {
+	if len(c.free) < maxSpare {
 		c.free = append(c.free, d)
 	}
 }
@@ -237,7 +239,7 @@ func (c *channel) full(now time.Time, limit int64) bool {
 
 // overflow drops the message at o, the newest, if the channel holds too many and no consumer can take it now.
 func (c *channel) overflow(now time.Time, o Offset) {
-	if c.full(now, c.topic.broker.opts.MemQueueSize+1) && o >= c.cursor {
+	if c.full(now, c.topic.broker.opts.MemQueueSize+1) {
 		c.skip(gap{o, o + 1})
 		c.topic.log.release(o)
 	}

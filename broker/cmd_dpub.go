@@ -23,7 +23,7 @@ func (s *Session) checkDPub(_ time.Time, c wire.Command) error {
 	if c.Params < 2 {
 		return violation("E_INVALID DPUB insufficient number of parameters")
 	}
-	if err := checkTopic(c); err != nil {
+	if err := s.checkTopic(c); err != nil {
 		return err
 	}
 	ms, ok := wire.ParseNumber(c.Args[1])

@@ -26,7 +26,7 @@ func (s *Session) checkMPub(now time.Time, c wire.Command) error {
 	if c.Params < 1 {
 		return violation("E_INVALID MPUB insufficient number of parameters")
 	}
-	if !wire.ValidName(string(c.Args[0])) {
+	if !s.validTopic(c.Args[0]) {
 		return violation("E_BAD_TOPIC E_BAD_TOPIC MPUB topic name %q is not valid", c.Args[0]) // doubled, as in nsqd
 	}
 	if _, err := s.topic(now, c.Args[0]); err != nil { // made before the body is read, as in nsqd

@@ -22,14 +22,19 @@ func (s *Session) checkPub(_ time.Time, c wire.Command) error {
 	if c.Params < 1 {
 		return violation("E_INVALID PUB insufficient number of parameters")
 	}
-	return checkTopic(c)
+	return s.checkTopic(c)
 }
 
-func checkTopic(c wire.Command) error {
-	if !wire.ValidName(string(c.Args[0])) {
+func (s *Session) checkTopic(c wire.Command) error {
+	if !s.validTopic(c.Args[0]) {
 		return violation("E_BAD_TOPIC %s topic name %q is not valid", c.Name, c.Args[0])
 	}
 	return nil
+}
+
+// validTopic checks a topic's name, if it is not the one that was checked last.
+func (s *Session) validTopic(name []byte) bool {
+	return s.last != nil && s.last.name == string(name) || wire.ValidName(string(name))
 }
 
 // topic locks the topic to publish to, made if need be.

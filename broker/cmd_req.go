@@ -6,8 +6,8 @@ import (
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
-// REQ <id> <timeout_ms>\n gives a message back, to come again at once or after a deferral, which is cut to max-req-timeout. It has
-// no answer when it succeeds.
+// REQ <id> <timeout_ms>\n gives a message back, to come again at once or after a deferral, which is cut to
+// max-req-timeout. It has no answer when it succeeds.
 func (s *Session) req(now time.Time, c wire.Command) error {
 	id, err := s.heldID("REQ", c, 2)
 	if err != nil {

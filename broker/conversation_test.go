@@ -3,6 +3,7 @@ package broker
 import (
 	"flag"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -26,19 +27,26 @@ import (
 //	step d                  time passes, or goes back, and no timer fires
 //	publish t [defer=d]     the bodies below, not by a client
 //	create|delete|empty|pause|unpause t [c]
-//	close [asleep]          the broker closes; asleep keeps the clients' drivers from looking until the next directive
-//	stats, memory
+//	close, stats, memory
+//
+// With asleep behind it, a directive keeps the clients' drivers from looking until the next.
 func TestConversations(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		talk := &talk{}
-		datadriven.RunTest(t, path, func(t *testing.T, td *datadriven.TestData) string {
-			t.Helper()
-			if err := talk.do(td); err != nil {
-				td.Fatalf(t, "%v", err)
-			}
-			return talk.flush()
+	paths, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no conversations:", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
+			talk := &talk{}
+			datadriven.RunTest(t, path, func(t *testing.T, td *datadriven.TestData) string {
+				t.Helper()
+				if err := talk.do(td); err != nil {
+					td.Fatalf(t, "%v", err)
+				}
+				return talk.flush()
+			})
 		})
-	})
+	}
 }
 
 var birth = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -54,7 +62,6 @@ type talk struct {
 	ids     map[string]wire.ID
 	passing bool // time passes: lines tell when
 	quiet   int  // messages not shown, -1 if all are
-	asleep  bool // no driver looks before the next directive
 	out     strings.Builder
 }
 
@@ -95,8 +102,10 @@ func (k *talk) do(td *datadriven.TestData) error {
 			return err
 		}
 	}
-	k.quiet, k.asleep = -1, false
-	if err := f(k, td); err != nil || k.asleep {
+	k.quiet = -1
+	asleep := td.HasArg("asleep")
+	td.CmdArgs = slices.DeleteFunc(td.CmdArgs, func(a datadriven.CmdArg) bool { return a.Key == "asleep" })
+	if err := f(k, td); err != nil || asleep {
 		return err
 	}
 	return k.settle()

@@ -74,7 +74,9 @@ func play(stream []byte, ends []int) (p played) {
 			continue
 		}
 		var n int
-		n, err = s.Receive(now, bytes.Clone(stream[at:end]))
+		in := bytes.Clone(stream[at:end])
+		n, err = s.Receive(now, in)
+		clear(in) // the driver may use it again
 		if at += n; err != nil {
 			break
 		}
@@ -157,7 +159,8 @@ SUB t c`,
 	`raw "MPUB t\n" int32:200 int32:39 int32:1 "a" int32:1`, `raw "MPUB late\n" int32:200`, "MPUB", "MPUB a!",
 	`raw "MPUB t\n" int32:9 int32:8 int32:40 "1"*40 int32:40 "2"*40 int32:40 "3"*40 int32:40 "4"*40 int32:40 "5"*40`,
 	"DPUB", "DPUB t", "DPUB t x", "DPUB t 3600001", "DPUB t 18446744073709551617 <- \"x\"", "DPUB t 3600000 <- \"x\"",
-	"IDENTIFY <- \"{\"", "IDENTIFY <- {\"sample_rate\":50}\nSUB t c\nRDY 3", `raw "IDENTIFY\n" int32:201`, `raw "IDENTIFY\n" int32:9 "{}"`,
+	"IDENTIFY <- \"{\"", "IDENTIFY <- {\"sample_rate\":50}\nSUB t c\nRDY 3",
+	`raw "IDENTIFY\n" int32:201`, `raw "IDENTIFY\n" int32:9 "{}"`,
 	"IDENTIFY <- {}\nIDENTIFY <- {\"heartbeat_interval\":-1}\nSUB t c", "AUTH <- \"x\"", "AUTH x", `raw "AUTH\n" int32:3 "ab"`,
 	"SUB", "SUB t", "SUB t!", "SUB t c!", "SUB t c\nSUB t c", "FIN 1", "CLS", "REQ", "TOUCH", "RDY", "nop", `raw "\n"`, `raw "\n\n"`,
 	"SUB t c\nFIN", "SUB t c\nFIN 1", "SUB t c\nREQ 0000000000000001", "SUB t c\nREQ 0000000000000001 x", "SUB t c\nTOUCH short",

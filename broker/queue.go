@@ -25,7 +25,7 @@ func (q *queue[T]) pop() T {
 	q.items[q.head] = zero
 	q.head++
 	if q.head == len(q.items) {
-		q.items, q.head = q.items[:0], 0
+		q.items, q.head = emptied(q.items), 0
 	}
 	return x
 }
@@ -41,4 +41,15 @@ func (q *queue[T]) remove(x T) {
 			return
 		}
 	}
+}
+
+// maxSpare bounds what an empty list keeps for use again.
+const maxSpare = 4096
+
+// emptied gives the memory of a list that has become empty for use again, but not if it had grown large.
+func emptied[T any](list []T) []T {
+	if cap(list) > maxSpare {
+		return nil
+	}
+	return list[:0]
 }

@@ -52,6 +52,7 @@ const (
 
 const (
 	defaultHeartbeat = 30 * time.Second // upstream's client timeout of 60 s, halved
+	maxIdle          = 64 << 10         // bytes of memory for what goes out that are kept while nothing does
 	maxBatch         = 256              // commands a topic's lock is kept for
 )
 
@@ -337,6 +338,9 @@ func (s *Session) HandleTimeout(now time.Time) (err error) {
 	deaf := beat && s.unsent
 	if beat && !deaf {
 		s.nextBeat = now.Add(s.interval)
+		if len(s.out) == 0 && cap(s.out) > maxIdle {
+			s.out = nil
+		}
 		s.out = wire.AppendFrame(s.out, wire.FrameResponse, []byte(wire.Heartbeat))
 		s.unsent = true
 	}

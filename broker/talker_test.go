@@ -136,7 +136,7 @@ func quote(data []byte) string {
 
 var (
 	labelWord = regexp.MustCompile(`#[0-9]+\b`)
-	token     = regexp.MustCompile(`^(?:("(?:[^"\\]|\\.)*")(?:\*(\d+))?|int32:(-?\d+))`)
+	notation  = regexp.MustCompile(`^(?:("(?:[^"\\]|\\.)*")(?:\*(\d+))?|int32:(-?\d+))`)
 )
 
 // encode writes lines as a client sends them. A line is a command line; #1 in it stands for the id of that message; what
@@ -183,7 +183,7 @@ func (k *talk) encode(input string) (p []byte, err error) {
 // tokens reads "text", "text"*n and int32:n, with blanks between them.
 func tokens(s string) (parts [][]byte, err error) {
 	for s = strings.TrimSpace(s); s != ""; s = strings.TrimSpace(s) {
-		m := token.FindStringSubmatch(s)
+		m := notation.FindStringSubmatch(s)
 		if m == nil {
 			return nil, fmt.Errorf("%s: want \"text\", \"text\"*n or int32:n", s)
 		}
@@ -261,9 +261,8 @@ func (k *talk) administer(td *datadriven.TestData) error {
 	return nil
 }
 
-func (k *talk) close(td *datadriven.TestData) error {
+func (k *talk) close(*datadriven.TestData) error {
 	k.b.Close(k.now)
-	k.asleep = td.HasArg("asleep")
 	return nil
 }
 

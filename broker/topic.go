@@ -18,7 +18,7 @@ type topic struct {
 	log      *log
 	channels []*channel // in order of creation
 	paused   bool
-	deleted  bool
+	deleted  bool   // or the broker closes: it takes no more, and no timer fires
 	timers   timers // of every delivery that is in flight or deferred
 
 	messages uint64 // published since the topic began
@@ -171,7 +171,9 @@ func (h *timers) Pop() any {
 	last := len(*h) - 1
 	d := (*h)[last]
 	(*h)[last] = nil
-	*h = (*h)[:last]
+	if *h = (*h)[:last]; last == 0 {
+		*h = emptied(*h)
+	}
 	d.index = -1
 	return d
 }

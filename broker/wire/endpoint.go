@@ -16,8 +16,9 @@ import "time"
 // deadline come out. It never blocks, and it knows no clock but the one it is told.
 //
 // Receive, HandleTimeout and Disconnect are never called at the same time. Transmit and NextTimeout may be called
-// from any goroutine, at any time. After every other call the driver asks both of them again; between calls the
-// endpoint asks for that by the wake function that it was opened with.
+// from any goroutine, at any time. After every other call the driver asks both of them again, in this order, for
+// what was sent can bring the next timeout nearer; between calls the endpoint asks for that by the wake function
+// that it was opened with.
 type Endpoint interface {
 	// Receive takes the bytes that have arrived and were not consumed before, and consumes whole commands (or
 	// frames) from their front. What it leaves is handed in again with more behind it. An empty p says that
