@@ -1,0 +1,392 @@
+package store_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/nsqlab/nsqlab/broker/store"
+	"github.com/nsqlab/nsqlab/sim"
+)
+
+// body is the n-th message's, which tells its number and is as long as it says.
+func body(n, size int) []byte {
+	p := fmt.Appendf(nil, "message %d ", n)
+	for len(p) < size {
+		p = append(p, byte('a'+n%26))
+	}
+	return p
+}
+
+// open opens a log and gives what recovery saw.
+func open(t *testing.T, fs store.FS, opts store.Options) (*store.Log, store.Recovery, []string) {
+	t.Helper()
+	var seen []string
+	l, rec, err := store.Open(fs, "orders", 1000, opts, func(_ store.Offset, r store.Record) { seen = append(seen, string(r.Body)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, rec, seen
+}
+
+// publish appends and writes messages from a to before b, each owed once.
+func publish(t *testing.T, l *store.Log, a, b, size int) (offsets []store.Offset) {
+	t.Helper()
+	for n := a; n < b; n++ {
+		o := l.Append(int64(n), 0, body(n, size))
+		l.Owe(o, 1)
+		offsets = append(offsets, o)
+	}
+	if err := l.Write(); err != nil {
+		t.Fatal(err)
+	}
+	return offsets
+}
+
+// all reads a log to its end, and counts what it was told of as lost.
+func all(t *testing.T, l *store.Log) (bodies []string, lost int) {
+	t.Helper()
+	var w store.Window
+	for o := store.Offset(0); ; {
+		r, place, next, err := l.At(o, &w)
+		var gone *store.LostError
+		switch {
+		case errors.Is(err, io.EOF):
+			return bodies, lost
+		case errors.As(err, &gone):
+			lost++
+		case err != nil:
+			t.Fatal(err)
+		default:
+			if r.ID != place {
+				t.Errorf("the record at %d is called %d", place, r.ID)
+			}
+			bodies = append(bodies, string(r.Body))
+		}
+		if next <= o {
+			t.Fatalf("the record behind %d stands at %d", o, next)
+		}
+		o = next
+	}
+}
+
+func want(n, size int) (bodies []string) {
+	for i := range n {
+		bodies = append(bodies, string(body(i, size)))
+	}
+	return bodies
+}
+
+func TestReadBack(t *testing.T) {
+	for name, fs := range map[string]store.FS{"disk": sim.NewDisk(), "folder": store.OS{Dir: t.TempDir()}} {
+		for _, size := range []int{1, 100, 70_000} {
+			t.Run(fmt.Sprintf("%s, %d bytes", name, size), func(t *testing.T) {
+				opts := store.Options{SegmentBytes: 4 * int64(size+36), TailBytes: 2 * size}
+				l, rec, seen := open(t, fs, opts)
+				if rec.Records != 0 || len(seen) != 0 {
+					t.Fatalf("an empty log has %d records", rec.Records)
+				}
+				for n := 0; n < 30; n += 3 {
+					publish(t, l, n, n+3, size)
+				}
+				if got, lost := all(t, l); !slices.Equal(got, want(30, size)) || lost != 0 {
+					t.Errorf("read %d of 30 records, lost %d", len(got), lost)
+				}
+				if err := l.Close(); err != nil {
+					t.Error(err)
+				}
+				l, rec, seen = open(t, fs, opts)
+				if got, _ := all(t, l); !slices.Equal(got, want(30, size)) || !slices.Equal(seen, got) || rec.Torn != 0 || rec.Lost != nil {
+					t.Errorf("after opening again: %d records, recovery %+v", len(got), rec)
+				}
+				publish(t, l, 30, 31, size)
+				if got, _ := all(t, l); !slices.Equal(got, want(31, size)) {
+					t.Errorf("after one more: %d records", len(got))
+				}
+				empty(t, l, fs)
+			})
+		}
+	}
+}
+
+// empty takes everything out of a log, and wants its files gone.
+func empty(t *testing.T, l *store.Log, fs store.FS) {
+	t.Helper()
+	var w store.Window
+	for o := store.Offset(0); ; {
+		_, place, next, err := l.At(o, &w)
+		if err != nil {
+			break
+		}
+		o = next
+		l.Owe(place, -1)
+	}
+	if err := errors.Join(l.Collect(), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	files, err := fs.List()
+	if err != nil || len(files) > 1 {
+		t.Errorf("%v are left of a log of which nothing is owed but its last segment (%v)", files, err)
+	}
+	for _, f := range files {
+		if err := fs.Remove(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestEveryCrash takes the power after each of some steps, in every way there is: what was synced is there, and nothing that was never
+// appended.
+func TestEveryCrash(t *testing.T) {
+	disk := sim.NewDisk()
+	l, _, _ := open(t, disk, store.Options{SegmentBytes: 2500})
+	states, synced := 0, 0
+	check := func(step string) {
+		for crashed, err := range disk.States(100_000) {
+			if err != nil {
+				t.Fatalf("%s: %v", step, err)
+			}
+			states++
+			_, _, seen := open(t, crashed, store.Options{})
+			if len(seen) < synced || !slices.Equal(seen[:synced], want(synced, 620)) {
+				t.Fatalf("%s: %d were synced; the disk\n%s has %q", step, synced, crashed.Dump(), seen)
+			}
+			for _, b := range seen {
+				if !slices.Contains(want(12, 620), b) {
+					t.Fatalf("%s: %q was never published", step, b)
+				}
+			}
+		}
+	}
+	for n := 0; n < 12; n += 2 {
+		publish(t, l, n, n+2, 620)
+		check(fmt.Sprintf("%d written", n+2))
+		if n%4 == 0 {
+			continue
+		}
+		p, _ := l.SyncPoint()
+		err := p.Sync()
+		l.Synced(p, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		synced = n + 2
+		check(fmt.Sprintf("%d synced", synced))
+	}
+	if states < 100 || synced != 12 {
+		t.Errorf("%d states were tried, %d messages synced", states, synced)
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	disk := sim.NewDisk()
+	l, _, _ := open(t, disk, store.Options{})
+	publish(t, l, 0, 3, 100)
+	full := disk.Fill(150)
+	l.Append(0, 0, body(3, 100))
+	l.Append(0, 0, body(4, 100))
+	if err := l.Write(); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("writing to a full disk: %v", err)
+	}
+	l.Abandon()
+	if got, _ := all(t, l); !slices.Equal(got, want(3, 100)) {
+		t.Errorf("after the failure the log has %d records, want 3", len(got))
+	}
+	full.Clear()
+	publish(t, l, 3, 6, 100)
+	if got, _ := all(t, l); !slices.Equal(got, want(6, 100)) {
+		t.Errorf("after there was room: %d records, want 6", len(got))
+	}
+	_, rec, seen := open(t, disk.Clone(), store.Options{})
+	if !slices.Equal(seen, want(6, 100)) || rec.Torn != 150 || len(rec.Lost) != 0 {
+		t.Errorf("recovery found %d records, %+v; want 6 and 150 torn bytes", len(seen), rec)
+	}
+}
+
+func TestBitFlip(t *testing.T) {
+	disk := sim.NewDisk()
+	l, _, _ := open(t, disk, store.Options{})
+	offsets := publish(t, l, 0, 5, 100)
+	if err := disk.FlipBit(fileOf(t, disk), int64(offsets[2]-offsets[0])*8+400); err != nil {
+		t.Fatal(err)
+	}
+	_, rec, seen := open(t, disk, store.Options{})
+	good := slices.Delete(want(5, 100), 2, 3)
+	if !slices.Equal(seen, good) || !slices.Equal(rec.Lost, []store.Range{{From: offsets[2], To: offsets[3]}}) {
+		t.Errorf("recovery found %q, %+v; want all but the third, lost %d to %d", seen, rec, offsets[2], offsets[3])
+	}
+}
+
+// TestBitFlipWhileOpen damages a record that is on disk only, under a reader.
+func TestBitFlipWhileOpen(t *testing.T) {
+	disk := sim.NewDisk()
+	l, _, _ := open(t, disk, store.Options{TailBytes: 10})
+	offsets := publish(t, l, 0, 5, 100)
+	publish(t, l, 5, 6, 100)
+	if err := disk.FlipBit(fileOf(t, disk), int64(offsets[2]-offsets[0])*8+400); err != nil {
+		t.Fatal(err)
+	}
+	for _, lost := range []int{1, 0} { // it is told of once
+		if got, n := all(t, l); !slices.Equal(got, slices.Delete(want(6, 100), 2, 3)) || n != lost {
+			t.Errorf("read %d records, %d times lost; want 5 and %d", len(got), n, lost)
+		}
+	}
+}
+
+func fileOf(t *testing.T, fs store.FS) string {
+	t.Helper()
+	files, err := fs.List()
+	if err != nil || len(files) != 1 || !strings.HasPrefix(files[0], "orders.") {
+		t.Fatalf("files %v, %v; want one of orders", files, err)
+	}
+	return files[0]
+}
+
+// TestFailedSync: what was to be synced is not taken to be, and what comes after goes elsewhere and can be.
+func TestFailedSync(t *testing.T) {
+	disk := sim.NewDisk()
+	l, _, _ := open(t, disk, store.Options{})
+	publish(t, l, 0, 2, 50)
+	if _, err := disk.FailSyncOnce("orders.*"); err != nil {
+		t.Fatal(err)
+	}
+	p, _ := l.SyncPoint()
+	err := p.Sync()
+	if err == nil {
+		t.Fatal("the sync did not fail")
+	}
+	l.Synced(p, err)
+	publish(t, l, 2, 4, 50)
+	p, ok := l.SyncPoint()
+	if !ok {
+		t.Fatal("nothing is to be synced")
+	}
+	if err := p.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	l.Synced(p, nil)
+	for seed := range uint64(20) {
+		crashed := disk.Clone()
+		crashed.PowerCut(rand.New(rand.NewPCG(seed, 1)))
+		_, _, seen := open(t, crashed, store.Options{})
+		if len(seen) < 2 || !slices.Equal(seen[len(seen)-2:], want(4, 50)[2:]) {
+			t.Errorf("seed %d: %q are left, want at least the last two", seed, seen)
+		}
+	}
+}
+
+// TestDiscard: what is owed to nobody any more needs no disk, as long as nothing was written.
+func TestDiscard(t *testing.T) {
+	disk := sim.NewDisk()
+	l, _, _ := open(t, disk, store.Options{})
+	a, b := l.Append(0, 0, body(0, 50)), l.Append(0, 0, body(1, 50))
+	l.Owe(a, 1)
+	l.Owe(b, 1)
+	l.Owe(a, -1)
+	if l.Discard(); l.Gathered() == 0 {
+		t.Error("what is still owed was discarded")
+	}
+	l.Owe(b, -1)
+	l.Discard()
+	if files, _ := disk.List(); l.Gathered() != 0 || len(files) != 0 {
+		t.Errorf("%d bytes are gathered, files %v", l.Gathered(), files)
+	}
+	publish(t, l, 2, 3, 50)
+	if _, _, seen := open(t, disk, store.Options{}); !slices.Equal(seen, []string{string(body(2, 50))}) {
+		t.Errorf("recovery found %q", seen)
+	}
+}
+
+// TestSyncAfterKill: what a killed process wrote and recovery found is synced before anything later is said to be.
+func TestSyncAfterKill(t *testing.T) {
+	disk := sim.NewDisk()
+	l, _, _ := open(t, disk, store.Options{})
+	publish(t, l, 0, 3, 700)
+	disk.Kill()
+	l, _, _ = open(t, disk, store.Options{})
+	publish(t, l, 3, 4, 700)
+	p, _ := l.SyncPoint()
+	if err := p.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	l.Synced(p, nil)
+	for seed := range uint64(20) {
+		crashed := disk.Clone()
+		crashed.PowerCut(rand.New(rand.NewPCG(seed, 2)))
+		if _, rec, seen := open(t, crashed, store.Options{}); !slices.Equal(seen, want(4, 700)) || rec.Lost != nil {
+			t.Errorf("seed %d: %d of 4 records are left, %+v", seed, len(seen), rec)
+		}
+	}
+}
+
+func TestFileName(t *testing.T) {
+	for _, test := range []struct {
+		file, log string
+		base      store.Offset
+		ok        bool
+	}{
+		{"orders.00000000000003e8.log", "orders", 1000, true},
+		{"a.b.log.0000000000000000.log", "a.b.log", 0, true},
+		{"x#ephemeral.ffffffffffffffff.log", "x#ephemeral", 1<<64 - 1, true},
+		{"orders.00000000000003E8.log", "", 0, false},
+		{"orders.3e8.log", "", 0, false}, {"00000000000003e8.log", "", 0, false}, {"nsqd.dat", "", 0, false},
+	} {
+		log, base, ok := store.ParseFileName(test.file)
+		if ok != test.ok || ok && (log != test.log || base != test.base) {
+			t.Errorf("%s: %q, %d, %v", test.file, log, base, ok)
+		}
+	}
+}
+
+// FuzzDamage opens files that were damaged in any way: nothing comes out that did not go in, and all that lies before the damage does.
+func FuzzDamage(f *testing.F) {
+	f.Add(uint16(0), uint16(10), []byte{1})
+	f.Add(uint16(136), uint16(40), []byte("nsql"))
+	f.Add(uint16(500), uint16(0), []byte{})
+	f.Fuzz(func(t *testing.T, at, cut uint16, junk []byte) {
+		disk := sim.NewDisk()
+		l, _, _ := open(t, disk, store.Options{})
+		publish(t, l, 0, 8, 60)
+		name := fileOf(t, disk)
+		data, err := disk.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := min(int(at), len(data))
+		to := min(from+int(cut), len(data))
+		disk.WriteFile(name, slices.Concat(data[:from], junk, data[to:]))
+		_, _, seen := open(t, disk, store.Options{})
+		whole := from / 96
+		if len(seen) < whole || !slices.Equal(seen[:whole], want(whole, 60)) {
+			t.Errorf("damage at %d of records of 96 bytes: only %q are left", from, seen)
+		}
+		for _, b := range seen {
+			if !bytes.HasPrefix([]byte(b), []byte("message ")) || !slices.Contains(want(8, 60), b) {
+				t.Errorf("%q was never published", b)
+			}
+		}
+	})
+}
+
+func BenchmarkAppendWrite(b *testing.B) {
+	l, _, err := store.Open(store.OS{Dir: b.TempDir()}, "orders", 0, store.Options{}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	message := body(1, 100)
+	b.ReportAllocs()
+	for b.Loop() {
+		for range 200 {
+			l.Append(1, 0, message)
+		}
+		if err := l.Write(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

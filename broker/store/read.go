@@ -1,0 +1,140 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+const (
+	windowBytes = 64 << 10 // read at a time, for a reader
+	scanBytes   = 1 << 20  // read at a time, at recovery
+)
+
+// A Window is what one reader has read ahead. The zero value is empty.
+type Window struct {
+	from Offset
+	buf  []byte
+}
+
+// At reads the record at o, and tells where the next stands; behind the last it is io.EOF. What stands in a hole or before the
+// oldest segment is passed over: place tells where the record really stands. The body stands until the next call of any method. A
+// *LostError says that records were lost between o and next; it comes once.
+func (l *Log) At(o Offset, w *Window) (r Record, place, next Offset, err error) {
+	for o < l.end {
+		if o >= l.end-Offset(len(l.tail)) {
+			r, size, s := parseRecord(o, l.tail[len(l.tail)-int(l.end-o):])
+			if s != good {
+				return r, o, o, fmt.Errorf("store: %s: no record stands at %d", l.name, o)
+			}
+			return r, o, o + Offset(size), nil
+		}
+		s := l.segment(o)
+		if s == nil {
+			o = max(l.written, l.end-Offset(len(l.tail)))
+			continue
+		}
+		if skipped := s.skip(o); skipped != o {
+			o = skipped
+			continue
+		}
+		p, err := w.fill(s, o)
+		if err != nil {
+			return r, o, o, fmt.Errorf("store: %w", err)
+		}
+		r, size, state := parseRecord(o, p)
+		if state == good {
+			return r, o, o + Offset(size), nil
+		}
+		to, err := s.resync(o)
+		if err != nil {
+			return r, o, o, fmt.Errorf("store: %w", err)
+		}
+		s.holes = append(s.holes, Range{o, to})
+		return r, o, to, &LostError{s.name, Range{o, to}}
+	}
+	return r, l.end, l.end, io.EOF
+}
+
+// skip moves o to the segment's beginning, or behind the hole it is in.
+func (s *segment) skip(o Offset) Offset {
+	o = max(o, s.base)
+	for _, h := range s.holes {
+		if h.From <= o && o < h.To {
+			return h.To
+		}
+	}
+	return o
+}
+
+// fill gives the bytes of s from o on, as many as the record there has if they are there.
+func (w *Window) fill(s *segment, o Offset) ([]byte, error) {
+	for want := windowBytes; ; {
+		if o >= w.from && o < w.from+Offset(len(w.buf)) {
+			p := w.buf[o-w.from:]
+			_, size, state := parseRecord(o, p)
+			if state != short || o+Offset(len(p)) >= s.end {
+				return p, nil
+			}
+			want = max(windowBytes, size)
+		}
+		n, err := s.read(w.grow(want), o)
+		w.from, w.buf = o, w.buf[:n]
+		if err != nil || n == 0 {
+			return w.buf, err
+		}
+	}
+}
+
+// grow gives the window's whole buffer, of n bytes.
+func (w *Window) grow(n int) []byte {
+	if cap(w.buf) < n {
+		w.buf = make([]byte, n)
+	}
+	w.buf = w.buf[:n]
+	return w.buf
+}
+
+// read reads what stands at o, not beyond the segment's end.
+func (s *segment) read(p []byte, o Offset) (n int, err error) {
+	if o >= s.end {
+		return 0, nil
+	}
+	p = p[:min(int64(len(p)), int64(s.end-o))]
+	n, err = s.file.ReadAt(p, int64(o-s.base))
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return n, err
+}
+
+// resync finds the first good record of the segment behind o, or its end.
+func (s *segment) resync(o Offset) (Offset, error) {
+	var mark [4]byte
+	binary.BigEndian.PutUint32(mark[:], magic)
+	buf := make([]byte, scanBytes)
+	var w Window
+	for at := o + 1; at < s.end; {
+		n, err := s.read(buf, at)
+		if err != nil || n < len(mark) {
+			return s.end, err
+		}
+		i := bytes.Index(buf[:n], mark[:])
+		if i < 0 {
+			at += Offset(n - len(mark) + 1)
+			continue
+		}
+		at += Offset(i)
+		p, err := w.fill(s, at)
+		if err != nil {
+			return s.end, err
+		}
+		if _, _, state := parseRecord(at, p); state == good {
+			return at, nil
+		}
+		at++
+	}
+	return s.end, nil
+}

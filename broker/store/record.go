@@ -1,0 +1,85 @@
+package store
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+)
+
+// An Offset is a place in a topic's log, in bytes; a message is called by the offset it was first written at.
+type Offset uint64
+
+// A Record is a message as the log keeps it.
+type Record struct {
+	ID   Offset // its name: where it was first written
+	At   int64  // when it was accepted, ns since the Unix epoch
+	Due  int64  // when it may be delivered, ns since the Unix epoch; 0: at once
+	Body []byte
+}
+
+// A record in a file: magic, length of the body, CRC-32C, id, at, due (big-endian, 4 4 4 8 8 8 bytes), body. The sum is of the
+// record's offset and of all but the magic and itself, so that a record found elsewhere than it was written is a bad one.
+const (
+	headerSize = 4 + 4 + 4 + 8 + 8 + 8
+	magic      = 0x6e73716c // "nsql"
+)
+
+// MaxBody is the largest body that a log takes, in bytes.
+const MaxBody = 1 << 30
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// appendRecord appends r as it stands in a file at offset o.
+func appendRecord(dst []byte, o Offset, r Record) []byte {
+	from := len(dst)
+	dst = binary.BigEndian.AppendUint32(dst, magic)
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(r.Body)))
+	dst = binary.BigEndian.AppendUint32(dst, 0)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(r.ID))
+	dst = binary.BigEndian.AppendUint64(dst, uint64(r.At))
+	dst = binary.BigEndian.AppendUint64(dst, uint64(r.Due))
+	dst = append(dst, r.Body...)
+	binary.BigEndian.PutUint32(dst[from+8:], sum(o, dst[from:]))
+	return dst
+}
+
+// sum is the CRC-32C of the record p, made another by its offset.
+func sum(o Offset, p []byte) uint32 {
+	c := crc32.Update(crc32.Checksum(p[4:8], castagnoli), castagnoli, p[12:])
+	return c ^ uint32(o) ^ uint32(o>>32)
+}
+
+// A state is what stands at a place.
+type state int
+
+const (
+	good  state = iota
+	short       // a record may stand there, but p ends before it does
+	bad         // no record
+)
+
+// parseRecord reads the record at offset o from the front of p; size is its length, also if p is short of it and has its header.
+func parseRecord(o Offset, p []byte) (r Record, size int, s state) {
+	if len(p) < headerSize {
+		if len(p) >= 4 && binary.BigEndian.Uint32(p) != magic {
+			return r, 0, bad
+		}
+		return r, 0, short
+	}
+	length := binary.BigEndian.Uint32(p[4:])
+	if binary.BigEndian.Uint32(p) != magic || length > MaxBody {
+		return r, 0, bad
+	}
+	size = headerSize + int(length)
+	if len(p) < size {
+		return r, size, short
+	}
+	p = p[:size]
+	if binary.BigEndian.Uint32(p[8:]) != sum(o, p) {
+		return r, 0, bad
+	}
+	r.ID = Offset(binary.BigEndian.Uint64(p[12:]))
+	r.At = int64(binary.BigEndian.Uint64(p[20:]))
+	r.Due = int64(binary.BigEndian.Uint64(p[28:]))
+	r.Body = p[headerSize:size:size]
+	return r, size, good
+}
