@@ -9,14 +9,13 @@
 //	c.Publish("orders", body, func(now time.Time, r client.Result) { … })
 //
 // The law: Conn.mu guards what waits to be sent and to be answered; handlers and done functions are called without it, from
-// within Receive, HandleTimeout and Disconnect, and may call any method.
+// within Receive and Disconnect, and may call any method. Once the connection is gone a command is refused within its own method.
 package client
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -43,32 +42,8 @@ const (
 type Handler struct {
 	Connected func(now time.Time)                 // the broker has answered IDENTIFY
 	Message   func(now time.Time, m wire.Message) // its Body must not be kept
-	Closed    func(now time.Time, err error)      // the connection is gone; err says why, nil if the broker just closed
-}
-
-// A Result is how far a command got.
-type Result struct {
-	Fate Fate
-	Text string // the broker's words: its answer, or its error
-}
-
-// A Fate is a command's end.
-type Fate int
-
-// The fates. A client must never take Unknown for either of the others.
-const (
-	Done    Fate = iota // answered, or proved by the answer to a later command
-	Refused             // it certainly did not happen: refused, or never sent
-	Unknown             // it may have happened: the connection ended first, or the broker failed in the middle
-)
-
-// An entry is a command that was not yet answered or proved.
-type entry struct {
-	name   string
-	silent bool // success has no answer
-	id     wire.ID
-	begin  uint64 // where it stands in all that was ever to be sent
-	done   func(now time.Time, r Result)
+	// Closed says that the connection is gone; err says why, nil if the broker just closed. What is open then gets its fate right after.
+	Closed func(now time.Time, err error)
 }
 
 // A Conn is the client's end of a connection: a wire.Endpoint.
@@ -81,12 +56,17 @@ type Conn struct {
 	out      []byte
 	written  uint64 // bytes ever appended to out
 	taken    uint64 // of them, bytes that Transmit gave away
-	pending  []entry
+	open     queue
 	within   bool // a call of the driver is on, which asks for output afterwards
 	deadline time.Time
 	failure  error
 	aborted  bool
+	gone     bool
+	ended    time.Time     // when it was gone
 	timeout  time.Duration // of messages, as the broker granted it
+	longest  time.Duration // that touches can hold one
+
+	settled []entry // of the driver: those that are being told
 }
 
 // New begins a connection: the magic and IDENTIFY wait to be sent.
@@ -119,11 +99,13 @@ func New(now time.Time, opts Options, h Handler, wake func()) *Conn {
 // connected takes the broker's answer to IDENTIFY.
 func (c *Conn) connected(now time.Time, answer string) {
 	var granted struct {
-		MsgTimeout int64 `json:"msg_timeout"`
+		MsgTimeout    int64 `json:"msg_timeout"`
+		MaxMsgTimeout int64 `json:"max_msg_timeout"`
 	}
 	if json.Unmarshal([]byte(answer), &granted) == nil { // a broker that negotiates nothing answers OK
 		c.mu.Lock()
 		c.timeout = time.Duration(granted.MsgTimeout) * time.Millisecond
+		c.longest = time.Duration(granted.MaxMsgTimeout) * time.Millisecond
 		c.mu.Unlock()
 	}
 	if c.handler.Connected != nil {
@@ -138,9 +120,23 @@ func (c *Conn) MsgTimeout() time.Duration {
 	return c.timeout
 }
 
+// MaxMsgTimeout is how long touches can hold a message, from its delivery; 0 if the broker did not say, or not yet.
+func (c *Conn) MaxMsgTimeout() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.longest
+}
+
 // command appends a command and notes that its fate is open.
 func (c *Conn) command(name string, e entry, body func([]byte) []byte, params ...string) {
 	c.mu.Lock()
+	if c.gone {
+		c.mu.Unlock()
+		if e.done != nil {
+			e.done(c.ended, neverSent)
+		}
+		return
+	}
 	e.name = name
 	e.begin = c.written
 	before := len(c.out)
@@ -150,7 +146,7 @@ func (c *Conn) command(name string, e entry, body func([]byte) []byte, params ..
 	}
 	c.written += uint64(len(c.out) - before)
 	if e.done != nil || !e.silent {
-		c.pending = append(c.pending, e)
+		c.open.push(e)
 	}
 	wake := !c.within
 	c.mu.Unlock()
@@ -201,6 +197,7 @@ func (c *Conn) Touch(id wire.ID, done func(time.Time, Result)) {
 var nobody = wire.ID([]byte("0000000000000000"))
 
 // Prove has the broker answer, without an effect, so that every command before is proved: it touches a message that is not there.
+// That takes a subscription: without one the broker closes.
 func (c *Conn) Prove() {
 	c.command("TOUCH", entry{silent: true, id: nobody, done: func(time.Time, Result) {}}, nil, nobody.String())
 }
@@ -224,7 +221,7 @@ func millis(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
 // Receive implements wire.Endpoint.
 func (c *Conn) Receive(now time.Time, p []byte) (n int, err error) {
 	c.enter()
-	defer c.leave(now, true)
+	defer c.leave(now)
 	for n < len(p) {
 		f, used, err := wire.ParseFrame(p[n:], c.opts.MaxFrame)
 		if err != nil {
@@ -257,58 +254,6 @@ func (c *Conn) frame(now time.Time, f wire.Frame) error {
 		c.answered(now, string(f.Data))
 	}
 	return nil
-}
-
-// answered settles the first command that waits for an answer, and proves the silent ones before it.
-func (c *Conn) answered(now time.Time, text string) {
-	c.settle(now, Result{Text: text}, func(e entry) bool { return !e.silent })
-}
-
-// refused settles what an error is about. All errors but those of FIN, REQ and TOUCH end the connection.
-func (c *Conn) refused(now time.Time, text string) error {
-	code, rest, _ := strings.Cut(text, " ")
-	switch code {
-	case "E_FIN_FAILED", "E_REQ_FAILED", "E_TOUCH_FAILED":
-		words := strings.Fields(rest) // FIN <id> failed …
-		if len(words) > 1 {
-			c.settle(now, Result{Refused, text}, func(e entry) bool {
-				return e.silent && e.name == words[0] && string(e.id[:]) == words[1]
-			})
-		}
-		return nil
-	case "E_BAD_TOPIC", "E_BAD_BODY", "E_BAD_MESSAGE", "E_BAD_CHANNEL", "E_SUB_FAILED":
-		c.settle(now, Result{Refused, text}, func(e entry) bool { return !e.silent })
-	}
-	return errors.New(text)
-}
-
-// settle ends the first pending entry that is meant with r; those before it were carried out, in order.
-func (c *Conn) settle(now time.Time, r Result, meant func(entry) bool) {
-	c.mu.Lock()
-	at := -1
-	for i, e := range c.pending {
-		if meant(e) {
-			at = i
-			break
-		}
-	}
-	if at < 0 {
-		c.mu.Unlock()
-		return
-	}
-	settled := c.pending[: at+1 : at+1]
-	c.pending = c.pending[at+1:]
-	c.mu.Unlock()
-	for i, e := range settled {
-		if e.done == nil {
-			continue
-		}
-		if i == at {
-			e.done(now, r)
-		} else {
-			e.done(now, Result{})
-		}
-	}
 }
 
 // Transmit implements wire.Endpoint.
@@ -348,30 +293,6 @@ func (c *Conn) HandleTimeout(now time.Time) error {
 	return nil
 }
 
-// Disconnect implements wire.Endpoint. Every command whose fate is open gets one: refused if it was never sent, else unknown.
-func (c *Conn) Disconnect(now time.Time) {
-	c.enter()
-	c.mu.Lock()
-	open := c.pending
-	c.pending = nil
-	taken, failure := c.taken, c.failure
-	c.mu.Unlock()
-	for _, e := range open {
-		if e.done == nil {
-			continue
-		}
-		if e.begin >= taken {
-			e.done(now, Result{Refused, "never sent"})
-		} else {
-			e.done(now, Result{Unknown, "the connection ended"})
-		}
-	}
-	if c.handler.Closed != nil {
-		c.handler.Closed(now, failure)
-	}
-	c.leave(now, false)
-}
-
 // Sent says whether anything was ever sent: if not, the connection never stood.
 func (c *Conn) Sent() bool {
 	c.mu.Lock()
@@ -385,12 +306,10 @@ func (c *Conn) enter() {
 	c.mu.Unlock()
 }
 
-func (c *Conn) leave(now time.Time, alive bool) {
+func (c *Conn) leave(now time.Time) {
 	c.mu.Lock()
 	c.within = false
-	if alive {
-		c.deadline = now.Add(2 * c.opts.HeartbeatInterval)
-	}
+	c.deadline = now.Add(2 * c.opts.HeartbeatInterval)
 	c.mu.Unlock()
 }
 
