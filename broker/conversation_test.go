@@ -125,6 +125,7 @@ func (k *talk) say(format string, args ...any) {
 
 func (k *talk) start(td *datadriven.TestData) (err error) {
 	opts := DefaultOptions("conversation")
+	opts.NodeID = 745 // the ids in the files have it
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	opts.Flags(fs)
 	for _, a := range td.CmdArgs {

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"crypto/md5"
 	"errors"
 	"flag"
 	"fmt"
@@ -39,8 +40,9 @@ type Options struct {
 
 // DefaultOptions are upstream's defaults, for the node id that follows from the host's name.
 func DefaultOptions(hostname string) Options {
+	digest := md5.Sum([]byte(hostname))
 	return Options{
-		NodeID:                 int64(crc32.ChecksumIEEE([]byte(hostname)) % (maxNodeID + 1)),
+		NodeID:                 int64(crc32.ChecksumIEEE(digest[:]) % (maxNodeID + 1)),
 		MsgTimeout:             time.Minute,
 		MaxMsgTimeout:          15 * time.Minute,
 		MaxReqTimeout:          time.Hour,

@@ -52,10 +52,16 @@ func (d *Nsqd) attend(conn net.Conn) {
 	err := Drive(conn, func(now time.Time, wake func()) wire.Endpoint {
 		return d.broker.Connect(now, remote, wake)
 	})
-	if err != nil {
+	if err != nil && !d.isEnding() {
 		d.log(Error, "client(%s) - %s", remote, err)
 	}
 	d.log(Info, "TCP: closed client(%s)", remote)
+}
+
+func (d *Nsqd) isEnding() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ending
 }
 
 // track notes a connection so that the daemon's end is its end; false if that has begun.

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,6 +90,14 @@ func (p *peer) fin() string {
 	return "FIN " + id.String() + "\n"
 }
 
+// finAll makes the FINs of all messages received that were not finished.
+func (p *peer) finAll() (all string) {
+	for len(p.ids) > 0 {
+		all += p.fin()
+	}
+	return all
+}
+
 func newBroker(t testing.TB, change func(*broker.Options)) *broker.Broker {
 	opts := broker.DefaultOptions("test")
 	if change != nil {
@@ -101,8 +112,9 @@ func newBroker(t testing.TB, change func(*broker.Options)) *broker.Broker {
 
 // A drive is a Drive that runs.
 type drive struct {
-	done chan struct{} // closed at its end
-	err  error         // then
+	done     chan struct{} // closed at its end
+	err      error         // then
+	timeouts int           // how many it served
 }
 
 // drivePipe has Drive serve a session of b at the other end of a pipe.
@@ -138,17 +150,129 @@ func startDrive(conn net.Conn, b *broker.Broker) *drive {
 	})
 }
 
+// startEndpoint has Drive run an endpoint, and sees to it that it keeps the contract.
 func startEndpoint(conn net.Conn, open func(time.Time, func()) wire.Endpoint) *drive {
 	d := &drive{done: make(chan struct{})}
 	go func() {
 		defer close(d.done)
-		d.err = Drive(conn, open)
+		var s strict
+		d.err = Drive(conn, func(now time.Time, wake func()) wire.Endpoint {
+			s.Endpoint = open(now, wake)
+			return &s
+		})
+		if !s.gone.Load() {
+			panic("Disconnect was not called")
+		}
+		d.timeouts = s.timeouts
 	}()
 	return d
+}
+
+// A strict endpoint is another that panics when it is not called as wire.Endpoint has it.
+type strict struct {
+	wire.Endpoint
+	busy     atomic.Bool // in a call that no other may overlap
+	gone     atomic.Bool // Disconnect was called
+	ended    bool        // so was Receive with nothing
+	timeouts int
+}
+
+// enter begins a call that no other may overlap.
+func (s *strict) enter() (leave func()) {
+	s.check()
+	if s.busy.Swap(true) {
+		panic("two calls at a time")
+	}
+	return func() { s.busy.Store(false) }
+}
+
+func (s *strict) check() {
+	if s.gone.Load() {
+		panic("a call after Disconnect")
+	}
+}
+
+func (s *strict) Receive(now time.Time, p []byte) (int, error) {
+	defer s.enter()()
+	if s.ended {
+		panic("Receive after the end of the stream")
+	}
+	s.ended = len(p) == 0
+	return s.Endpoint.Receive(now, p)
+}
+
+func (s *strict) HandleTimeout(now time.Time) error {
+	defer s.enter()()
+	s.timeouts++
+	return s.Endpoint.HandleTimeout(now)
+}
+
+func (s *strict) Disconnect(now time.Time) {
+	defer s.enter()()
+	s.gone.Store(true)
+	s.Endpoint.Disconnect(now)
+}
+
+func (s *strict) Transmit(spare []byte) []byte {
+	s.check()
+	return s.Endpoint.Transmit(spare)
+}
+
+func (s *strict) NextTimeout() time.Time {
+	s.check()
+	return s.Endpoint.NextTimeout()
 }
 
 // end waits for the end and gives its error.
 func (d *drive) end() error {
 	<-d.done
 	return d.err
+}
+
+// startNsqd runs a daemon on loopback for the time of a test.
+func startNsqd(t testing.TB, change func(*Config)) *Nsqd {
+	cfg := DefaultConfig()
+	cfg.TCPAddress, cfg.HTTPAddress = "127.0.0.1:0", "127.0.0.1:0"
+	if change != nil {
+		change(&cfg)
+	}
+	d, err := Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// patienceOfTests is how long something may take that is to come at once.
+const patienceOfTests = 20 * time.Second
+
+// await waits until something is so.
+func await(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(patienceOfTests); !so(); {
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("never %s", what)
+		}
+	}
+}
+
+// addresses are those of the connected clients.
+func addresses(d *Nsqd) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var all []string
+	for conn := range d.conns {
+		all = append(all, conn.RemoteAddr().String())
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
 }

@@ -13,11 +13,11 @@ import (
 
 const (
 	patience  = 50 * time.Millisecond // the reading goroutine writes for so long, or twice that, before the other goes on
-	stall     = 30 * time.Second      // the peer may take nothing for so long, or twice that, and is given up
+	stall     = time.Minute           // the peer has taken nothing for so long, and is given up
 	goodbye   = time.Second           // for the last bytes to be taken, and for the peer to see why it was closed
+	lookAgain = time.Second           // at the endpoint of a peer that takes nothing
 	maxAhead  = 1 << 20               // bytes read from a peer that does not take the answers
 	maxIgnore = 8 << 20               // bytes read from a peer after its mistake, so that it sees the answer
-	keepSpare = 64 << 10              // a larger spare buffer is given back when the connection rests
 )
 
 // Drive runs an endpoint over a connection until either end closes, and closes it. It calls open at once and Disconnect at
@@ -26,30 +26,24 @@ const (
 // The calling goroutine reads, and writes what its own commands produced; a second one writes what others produced, and
 // what the peer takes slowly. So the endpoint's timeouts are served, also when the peer does not read.
 func Drive(conn net.Conn, open func(now time.Time, wake func()) wire.Endpoint) error {
-	d := &driver{
-		conn:  conn,
-		woken: make(chan struct{}, 1),
-		turn:  make(chan struct{}, 1),
-		ended: make(chan struct{}),
-	}
+	d := &driver{conn: conn, turn: make(chan struct{}, 1), rested: make(chan struct{})}
 	d.endpoint = open(time.Now(), d.wake)
-	var writer sync.WaitGroup
-	writer.Go(d.write)
+	d.start()
 
 	why, err := d.read()
 	told := why != broken && d.sayGoodbye()
-	close(d.ended)
+	failure := d.stop()
 	lingers := told && why == mistaken && closeWrite(conn)
 	if !lingers {
 		_ = conn.Close()
 	}
-	writer.Wait()
+	<-d.rested
 	d.endpoint.Disconnect(time.Now())
 	if lingers {
 		ignore(conn)
 	}
-	if d.failure != nil {
-		return d.failure
+	if failure != nil {
+		return failure
 	}
 	return err
 }
@@ -68,10 +62,14 @@ const (
 type driver struct {
 	conn     net.Conn
 	endpoint wire.Endpoint
-	woken    chan struct{} // holds a token when the endpoint asked to be looked at
 	turn     chan struct{} // holds a token while someone writes
-	ended    chan struct{} // closed when the reading goroutine is done
-	failure  error         // of the writing goroutine; read after its end
+
+	mu      sync.Mutex
+	asked   bool          // the endpoint is to be looked at; guarded by mu, as what follows
+	writing bool          // the writing goroutine is there, or will be once started
+	stage   stage         //
+	failure error         // of the writing goroutine
+	rested  chan struct{} // closed when stopped and not writing
 
 	// Of whose turn it is.
 	spare   []byte    // for the endpoint to fill next
@@ -85,15 +83,50 @@ type driver struct {
 
 	// Of the reading goroutine.
 	in    inbox
-	ahead int // bytes read since it last had its turn
+	ahead int  // bytes read since it last had its turn
+	quiet bool // no byte has come since the last timeout
 }
+
+// A stage is how far a driver has come.
+type stage int
+
+const (
+	opening stage = iota // the endpoint is being made
+	running
+	stopped // nothing more is to be sent
+)
 
 // wake has the writing goroutine look at the endpoint. It never blocks.
 func (d *driver) wake() {
-	select {
-	case d.woken <- struct{}{}:
-	default:
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asked = true
+	if d.stage == running && !d.writing {
+		d.writing = true
+		go d.write()
 	}
+}
+
+// start lets the writing goroutine begin, if the endpoint has asked for it while it was made.
+func (d *driver) start() {
+	d.mu.Lock()
+	d.stage = running
+	asked := d.asked
+	d.mu.Unlock()
+	if asked {
+		d.wake()
+	}
+}
+
+// stop ends the writing goroutine after what it is at, and gives the error that it ended with before.
+func (d *driver) stop() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stage = stopped
+	if !d.writing {
+		close(d.rested)
+	}
+	return d.failure
 }
 
 // arm sets the read deadline to the endpoint's next timeout. Both goroutines call it after they have called the endpoint, so
@@ -128,6 +161,7 @@ func (d *driver) read() (ending, error) {
 		n, err := d.conn.Read(d.in.room())
 		now = time.Now()
 		if n > 0 {
+			d.quiet = false
 			d.ahead += n
 			used, err := d.endpoint.Receive(now, d.in.add(n))
 			d.in.consume(used)
@@ -142,7 +176,7 @@ func (d *driver) read() (ending, error) {
 				return expired, err
 			}
 			d.rearm()
-			d.economize(n)
+			d.economize()
 		case errors.Is(err, io.EOF):
 			_, err := d.endpoint.Receive(now, nil)
 			return finished, err
@@ -152,17 +186,16 @@ func (d *driver) read() (ending, error) {
 	}
 }
 
-// economize gives memory back when a timeout came before any byte.
-func (d *driver) economize(n int) {
-	if n > 0 {
+// economize gives the buffers back when two timeouts have come and no byte between them.
+func (d *driver) economize() {
+	if !d.quiet {
+		d.quiet = true
 		return
 	}
 	d.in.rest()
 	select {
 	case d.turn <- struct{}{}:
-		if cap(d.spare) > keepSpare {
-			d.spare = nil
-		}
+		d.spare = nil
 		<-d.turn
 	default:
 	}
@@ -200,60 +233,24 @@ func (d *driver) catchUp() error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		timer.Reset(goodbye)
+		wait := lookAgain
 		if next := d.endpoint.NextTimeout(); !next.IsZero() {
-			timer.Reset(time.Until(next))
+			wait = min(wait, time.Until(next))
 		}
+		timer.Reset(wait)
 		select {
 		case d.turn <- struct{}{}:
+			sent := len(d.rest) == 0
 			<-d.turn
-			d.ahead = 0
-			return nil
+			if sent {
+				d.ahead = 0
+				return nil
+			}
 		case <-timer.C:
 			if err := d.endpoint.HandleTimeout(time.Now()); err != nil {
 				return err
 			}
-		}
-	}
-}
-
-// write is the writing goroutine.
-func (d *driver) write() {
-	for {
-		select {
-		case <-d.woken:
-		case <-d.ended:
-			return
-		}
-		if err := d.drain(); err != nil {
-			d.failure = err
-			_ = d.conn.Close() // which ends the reading goroutine
-			return
-		}
-	}
-}
-
-// drain sends until nothing is left.
-func (d *driver) drain() error {
-	select {
-	case d.turn <- struct{}{}:
-		defer func() { <-d.turn }()
-	case <-d.ended:
-		return nil
-	}
-	for {
-		more := d.take()
-		d.arm()
-		if !more {
-			return nil
-		}
-		left := len(d.rest)
-		err := d.send(time.Now(), stall)
-		if errors.Is(err, os.ErrDeadlineExceeded) && len(d.rest) < left {
-			err = nil // slowly, but it does take it
-		}
-		if err != nil {
-			return err
+			d.wake() // for what that gave, should the writing goroutine be done just now
 		}
 	}
 }
@@ -275,38 +272,6 @@ func (d *driver) sayGoodbye() bool {
 		}
 	}
 	return true
-}
-
-// take makes sure that rest is what is to be sent next, and says whether there is anything. Needs the turn.
-func (d *driver) take() bool {
-	if len(d.rest) == 0 {
-		d.out = d.endpoint.Transmit(d.spare)
-		d.rest = d.out
-		d.spare = nil
-		d.recycle()
-	}
-	return len(d.rest) > 0
-}
-
-// send writes rest; what remains of it after an error is not sent. The peer has from least to twice that. Needs the turn.
-func (d *driver) send(now time.Time, least time.Duration) error {
-	if left := d.writeBy.Sub(now); left < least || left > 2*least {
-		d.writeBy = now.Add(2 * least)
-		if err := d.conn.SetWriteDeadline(d.writeBy); err != nil {
-			return err
-		}
-	}
-	n, err := d.conn.Write(d.rest)
-	d.rest = d.rest[n:]
-	d.recycle()
-	return err
-}
-
-// recycle makes what is sent the next spare. Needs the turn.
-func (d *driver) recycle() {
-	if len(d.rest) == 0 {
-		d.spare, d.out, d.rest = d.out[:0], nil, nil
-	}
 }
 
 // closeWrite ends the sending half and says whether the connection has such.

@@ -1,7 +1,7 @@
 package server
 
 const (
-	idleBuffer  = 512      // held by a connection on which little arrives
+	idleBuffer  = 256      // held by a connection on which little arrives
 	firstBuffer = 16 << 10 // once a read has filled that
 	usualBuffer = 64 << 10 // the most that speed asks for; only a larger command makes it larger
 	shrinkAfter = 64       // reads without such a command, and a larger buffer is given back
