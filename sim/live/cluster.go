@@ -187,9 +187,9 @@ func (c *Cluster) Dial(from, name string, open func(now time.Time, wake func()) 
 	}
 	e := &endpoint{turn: &c.turn}
 	e.Endpoint = open(time.Now(), e.wake)
-	here, there := net.Pipe()
-	l := c.newLink(from, n, there)
-	if !c.spawn(func() { e.run(l, here) }) {
+	near, client := net.Pipe()
+	l := c.newLink(from, n, near, client)
+	if !c.spawn(func() { e.run(l) }) {
 		l.end()
 		return errClosed
 	}

@@ -11,11 +11,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,11 +32,8 @@ import (
 
 const (
 	imageName    = "nsqlab-nsqd"
-	buildTimeout = 2 * time.Minute // of the image
+	imageTimeout = 2 * time.Minute // for the image to be made
 	ryuk         = "TESTCONTAINERS_RYUK_DISABLED"
-
-	// dockerfile keeps the data in a volume, which goes with its container but not with its process.
-	dockerfile = "FROM scratch\nCOPY nsqd /nsqd\nVOLUME /data\nENTRYPOINT [\"/nsqd\"]\n"
 )
 
 // containers launches every node in a container of its own.
@@ -41,8 +41,8 @@ type containers struct {
 	engine   *client.Client
 	provider *testcontainers.DockerProvider
 	space    workspace
-	labels   map[string]string      // set by image
-	image    func() (string, error) // builds it, the first time
+	labels   map[string]string      // set by makeImage
+	image    func() (string, error) // makes it, the first time
 }
 
 // Container launches nodes in containers that run binary, which takes nsqd's flags and is linked statically; "" builds
@@ -73,13 +73,13 @@ func Container(binary string) (Launcher, error) {
 	provider.SetClient(engine)
 	c := &containers{engine: engine, provider: provider}
 	c.space.orphaned = func(id string) string { return farewell(engine.DaemonHost(), id) }
-	c.image = sync.OnceValues(func() (string, error) { return c.buildImage(binary) })
+	c.image = sync.OnceValues(func() (string, error) { return c.makeImage(binary) })
 	return c, nil
 }
 
-// buildImage makes the image and gives its name.
-func (c *containers) buildImage(binary string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), buildTimeout)
+// makeImage makes the image and gives its name.
+func (c *containers) makeImage(binary string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), imageTimeout)
 	defer cancel()
 	folder, err := c.space.open()
 	if err != nil {
@@ -101,21 +101,33 @@ func (c *containers) buildImage(binary string) (string, error) {
 		return "", err
 	}
 	id := filepath.Base(folder)
-	c.labels = map[string]string{labelRun: id, labelHost: host, labelFolder: folder, labelOwner: strconv.Itoa(os.Getpid())}
-	files, err := buildContext(content)
-	if err != nil {
-		return "", err
-	}
+	c.labels = map[string]string{labelRun: id, labelHost: host, labelFolder: folder, labelPid: strconv.Itoa(os.Getpid())}
 	hash := sha256.Sum256(content)
-	return c.provider.BuildImage(ctx, &testcontainers.ContainerRequest{FromDockerfile: testcontainers.FromDockerfile{
-		ContextArchive: bytes.NewReader(files),
-		Repo:           imageName,
-		Tag:            hex.EncodeToString(hash[:6]) + "-" + id, // of its own, so that nobody removes another's
-		KeepImage:      true,                                    // until Close
-		BuildOptionsModifier: func(o *client.ImageBuildOptions) {
-			o.Labels = c.labels
-		},
-	}})
+	// The tag is the owner's own, so that nobody removes another's image.
+	name := fmt.Sprintf("%s:%s-%s", imageName, hex.EncodeToString(hash[:6]), id)
+	return name, c.importImage(ctx, name, content)
+}
+
+// importImage makes an image of that name that holds the program and nothing else.
+func (c *containers) importImage(ctx context.Context, name string, program []byte) error {
+	files, err := archive(program)
+	if err != nil {
+		return err
+	}
+	source := client.ImageImportSource{Source: bytes.NewReader(files), SourceName: "-"}
+	done, err := c.engine.ImageImport(ctx, source, name, client.ImageImportOptions{Changes: []string{labelLine(c.labels)}})
+	if err != nil {
+		return fmt.Errorf("import image: %w", err)
+	}
+	defer done.Close()
+	said, err := io.ReadAll(done)
+	if err == nil {
+		_, err = c.engine.ImageInspect(ctx, name)
+	}
+	if err != nil {
+		return fmt.Errorf("import image: %w; the engine said: %s", err, said)
+	}
+	return nil
 }
 
 // readStatic reads a program that can run without any file beside it.
@@ -136,23 +148,27 @@ func readStatic(path string) ([]byte, error) {
 	return content, nil
 }
 
-// buildContext is the tar archive of what the image is built from.
-func buildContext(binary []byte) ([]byte, error) {
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	for _, f := range []struct {
-		name    string
-		content []byte
-	}{{"Dockerfile", []byte(dockerfile)}, {"nsqd", binary}} {
-		if err := w.WriteHeader(&tar.Header{Name: f.name, Mode: 0o755, Size: int64(len(f.content))}); err != nil {
-			return nil, err
-		}
-		if _, err := w.Write(f.content); err != nil {
-			return nil, err
-		}
+// labelLine is the line of a Dockerfile that sets the labels.
+func labelLine(labels map[string]string) string {
+	line := "LABEL"
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		line += fmt.Sprintf(" %q=%s", key, strings.ReplaceAll(strconv.Quote(labels[key]), "$", `\$`))
+	}
+	return line
+}
+
+// archive is a tar of one layer with the program.
+func archive(program []byte) ([]byte, error) {
+	var files bytes.Buffer
+	w := tar.NewWriter(&files)
+	if err := w.WriteHeader(&tar.Header{Name: "nsqd", Mode: 0o755, Size: int64(len(program))}); err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(program); err != nil {
+		return nil, err
 	}
 	err := w.Close()
-	return archive.Bytes(), err
+	return files.Bytes(), err
 }
 
 // Close implements Launcher.
@@ -166,10 +182,11 @@ func (c *containers) Close() error {
 	return errors.Join(err, c.space.close(), c.engine.Close())
 }
 
-// The ports of nsqd in its container.
+// Nsqd in its container. Its data is in a volume, which goes with the container but not with the process.
 const (
 	innerTCP  = "4150"
 	innerHTTP = "4151"
+	innerData = "/data"
 )
 
 func (c *containers) prepare(ctx context.Context, s spec) (daemon, error) {
@@ -179,9 +196,13 @@ func (c *containers) prepare(ctx context.Context, s spec) (daemon, error) {
 	}
 	made, err := c.provider.CreateContainer(ctx, testcontainers.ContainerRequest{
 		Image:        image,
-		Cmd:          append([]string{"--tcp-address=:" + innerTCP, "--http-address=:" + innerHTTP, "--data-path=/data"}, s.args...),
+		Entrypoint:   []string{"/nsqd", "--tcp-address=:" + innerTCP, "--http-address=:" + innerHTTP, "--data-path=" + innerData},
+		Cmd:          s.args,
 		ExposedPorts: []string{innerTCP + "/tcp", innerHTTP + "/tcp"},
 		Labels:       maps.Clone(c.labels),
+		ConfigModifier: func(c *container.Config) {
+			c.Volumes = map[string]struct{}{innerData: {}}
+		},
 		HostConfigModifier: func(h *container.HostConfig) {
 			h.PortBindings = network.PortMap{
 				network.MustParsePort(innerTCP + "/tcp"):  published(s.tcp),

@@ -1,7 +1,6 @@
 package live
 
 import (
-	"net"
 	"sync/atomic"
 	"time"
 
@@ -17,9 +16,8 @@ type endpoint struct {
 }
 
 // run connects, and drives the endpoint at the near end until the link is over.
-func (e *endpoint) run(l *link, near net.Conn) {
+func (e *endpoint) run(l *link) {
 	defer l.end()
-	defer near.Close()
 	if err := l.connect(); err != nil {
 		e.Disconnect(time.Now())
 		return
@@ -30,11 +28,11 @@ func (e *endpoint) run(l *link, near net.Conn) {
 		l.relay()
 	}()
 	// What ended the connection is the endpoint's to know, and not an error of the cluster.
-	_ = server.Drive(near, func(_ time.Time, wake func()) wire.Endpoint {
+	_ = server.Drive(l.near, func(_ time.Time, wake func()) wire.Endpoint {
 		e.driver.Store(&wake)
 		return e
 	})
-	near.Close()
+	_ = l.near.Close()
 	<-done
 }
 

@@ -25,7 +25,7 @@ const (
 	labelRun    = "nsqlab.run"    // the id of the workspace
 	labelHost   = "nsqlab.host"   // the name of its machine
 	labelFolder = "nsqlab.folder" // its folder
-	labelOwner  = "nsqlab.pid"    // its process
+	labelPid    = "nsqlab.pid"    // its process
 )
 
 // findEngine is the engine at DOCKER_HOST, or at one of the usual sockets. It must be of this machine, since a node's

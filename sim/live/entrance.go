@@ -43,7 +43,7 @@ func (c *Cluster) admit(e *entrance) {
 		if err != nil {
 			return
 		}
-		l := c.newLink(e.from, e.node, conn)
+		l := c.newLink(e.from, e.node, nil, conn)
 		serve := func() {
 			defer l.end()
 			if l.connect() != nil {

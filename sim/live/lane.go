@@ -2,8 +2,10 @@ package live
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -25,6 +27,7 @@ type lane struct {
 type parcel struct {
 	data []byte
 	last bool            // nothing follows, and there is no data
+	lost bool            // as last, and not in order: the source has reset the connection
 	due  time.Time       // when it may leave
 	held <-chan struct{} // not nil: it is held, and judged anew when this closes
 }
@@ -47,7 +50,7 @@ func (a *lane) collect() {
 			a.put(parcel{data: bytes.Clone(buf[:n])})
 		}
 		if err != nil {
-			a.put(parcel{last: true})
+			a.put(parcel{last: true, lost: errors.Is(err, syscall.ECONNRESET)})
 			return
 		}
 		for a.full() {
@@ -60,9 +63,9 @@ func (a *lane) collect() {
 	}
 }
 
-// put has the parcel judged and queues it. A lane that is dead swallows it.
+// put has the parcel judged and queues it. A lane that is dead swallows it, and so does a link that is over.
 func (a *lane) put(p parcel) {
-	if a.isDead() || !a.judge(&p) {
+	if a.link.over.Err() != nil || a.isDead() || !a.judge(&p) {
 		return
 	}
 	a.mu.Lock()
@@ -150,7 +153,7 @@ func (a *lane) front() (p *parcel, wait time.Duration, changed <-chan struct{}) 
 // send writes the first parcel and takes it off the queue. False means that none follows.
 func (a *lane) send(p *parcel) bool {
 	if p.last {
-		a.finish()
+		a.finish(p.lost)
 		return false
 	}
 	if _, err := a.dst.Write(p.data); err != nil {
@@ -166,8 +169,12 @@ func (a *lane) send(p *parcel) bool {
 	return true
 }
 
-// finish tells the other end that no more follows.
-func (a *lane) finish() {
+// finish tells the other end that no more follows, or that the connection is lost.
+func (a *lane) finish(lost bool) {
+	if lost {
+		a.link.end()
+		return
+	}
 	if tcp, ok := a.dst.(*net.TCPConn); ok {
 		tcp.CloseWrite()
 		return

@@ -19,6 +19,11 @@ type spec struct {
 	args []string // nsqd's
 }
 
+// flags are nsqd's for a node that listens on this machine and keeps its data there.
+func (s spec) flags(data string) []string {
+	return append([]string{"--tcp-address=" + address(s.tcp), "--http-address=" + address(s.http), "--data-path=" + data}, s.args...)
+}
+
 // A daemon is one node as its launcher sees it. No two calls overlap, but for log and alive.
 type daemon interface {
 	// start returns when the node is on its way; it need not listen yet. It has what was on disk when it was killed.

@@ -29,15 +29,16 @@ type link struct {
 	number  uint64
 	rng     *rand.Rand // guarded by cluster.rules.mu, as rules are asked
 
-	client net.Conn // what the client's end writes to
+	near   net.Conn // the end that an endpoint is driven at; nil if the client has a socket
+	client net.Conn // the link's end towards the client
 	server net.Conn // to the node; set by connect
 	over   context.Context
 	end    context.CancelFunc
 }
 
 // newLink gives the link its number and its randomness.
-func (c *Cluster) newLink(from string, n *node, client net.Conn) *link {
-	l := &link{cluster: c, from: from, node: n, client: client, number: c.links.Add(1)}
+func (c *Cluster) newLink(from string, n *node, near, client net.Conn) *link {
+	l := &link{cluster: c, from: from, node: n, near: near, client: client, number: c.links.Add(1)}
 	l.rng = rand.New(rand.NewPCG(c.seed, l.number))
 	l.over, l.end = context.WithCancel(c.ctx)
 	return l
@@ -122,9 +123,10 @@ func (l *link) relay() {
 	l.end()
 }
 
-// reset breaks the connection at both ends: what was on its way is lost.
+// reset breaks the connection at both ends: what was on its way is lost. The near end comes first, so that who reads
+// there finds the connection closed, and not that the peer had no more to say.
 func (l *link) reset() {
-	for _, conn := range []net.Conn{l.client, l.server} {
+	for _, conn := range []net.Conn{l.near, l.client, l.server} {
 		if conn == nil {
 			continue
 		}

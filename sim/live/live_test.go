@@ -46,9 +46,8 @@ func withEcho(m *testing.M) int {
 
 // stubs launches nodes that are a few goroutines: echoes, whose operations may be slow.
 type stubs struct {
-	slow time.Duration                // how long kill takes
-	talk func(conn net.Conn)          // what a connection's server does; nil echoes
-	made func(s spec, d *stub) daemon // if not nil: what becomes of a stub
+	slow time.Duration       // how long kill takes
+	talk func(conn net.Conn) // what the server of a connection does; nil echoes
 }
 
 func (l stubs) prepare(_ context.Context, s spec) (daemon, error) {
@@ -106,13 +105,17 @@ func (s *stub) accept(l net.Listener) {
 }
 
 func (s *stub) kill(ctx context.Context) error {
+	s.end()
+	return wait(ctx, s.slow)
+}
+
+func (s *stub) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.open {
 		c.Close()
 	}
 	s.open, s.lives = nil, false
-	return wait(ctx, s.slow)
 }
 
 func (s *stub) pause(context.Context) error  { return errors.ErrUnsupported }
@@ -125,7 +128,10 @@ func (s *stub) alive(context.Context) bool {
 	return s.lives
 }
 
-func (s *stub) remove(context.Context) error { return s.kill(context.Background()) }
+func (s *stub) remove(context.Context) error {
+	s.end()
+	return nil
+}
 
 // newCluster is one of the nodes named, closed at the end of the test.
 func newCluster(t *testing.T, l Launcher, names ...string) *Cluster {

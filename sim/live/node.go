@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/nsqlab/nsqlab/broker"
 )
 
 const (
@@ -42,7 +44,8 @@ type node struct {
 
 // newNode keeps two ports for it.
 func newNode(name string, args []string) (*node, error) {
-	n := &node{spec: spec{name: name, args: args}, state: down}
+	id := broker.DefaultOptions(name).NodeID // the name's, since all have one host; args may have another
+	n := &node{spec: spec{name: name, args: append([]string{fmt.Sprintf("--node-id=%d", id)}, args...)}, state: down}
 	for _, number := range []*int{&n.tcp, &n.http} {
 		p, err := reservePort()
 		if err != nil {

@@ -6,20 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 )
 
-const (
-	program  = "github.com/nsqlab/nsqlab/cmd/nsqd"
-	logLines = 20   // of a node's log in an error
-	logBytes = 8192 // in which they are looked for
-)
+// program is the package of nsqd.
+const program = "github.com/nsqlab/nsqlab/cmd/nsqd"
 
 // processes launches every node as a process of this machine.
 type processes struct {
@@ -74,43 +69,31 @@ func (p *processes) prepare(_ context.Context, s spec) (daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	folder, err := p.space.open()
+	h, err := newHome(&p.space, s.name)
 	if err != nil {
 		return nil, err
 	}
-	home, err := os.MkdirTemp(folder, s.name+"-")
-	if err != nil {
-		return nil, err
-	}
-	data := filepath.Join(home, "data")
-	if err := os.Mkdir(data, 0o700); err != nil {
-		return nil, err
-	}
-	args := append([]string{"--tcp-address=" + address(s.tcp), "--http-address=" + address(s.http),
-		"--data-path=" + data}, s.args...)
-	return &process{binary: binary, args: args, home: home, parent: p.parent}, nil
+	return &process{binary: binary, args: s.flags(h.data()), home: h, parent: p.parent}, nil
 }
 
 // A process is a node, and the place of one that is down.
 type process struct {
 	binary string
 	args   []string
-	home   string // its data and its log
+	home   home
 	parent *parent
 	pid    int
 	ended  chan struct{} // closed when the process has ended
 }
 
-func (p *process) logFile() string { return filepath.Join(p.home, "nsqd.log") }
-
 func (p *process) start(context.Context) error {
-	log, err := os.OpenFile(p.logFile(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	log, err := p.home.openLog()
 	if err != nil {
 		return err
 	}
 	defer log.Close()
 	cmd := exec.Command(p.binary, p.args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = p.home, log, log
+	cmd.Dir, cmd.Stdout, cmd.Stderr = string(p.home), log, log
 	if err := p.parent.start(cmd); err != nil {
 		return err
 	}
@@ -118,7 +101,7 @@ func (p *process) start(context.Context) error {
 	p.pid, p.ended = cmd.Process.Pid, ended
 	go func() {
 		defer close(ended)
-		cmd.Wait() // a killed process's status says nothing
+		_ = cmd.Wait() // how it ended stands in its log, or we know
 	}()
 	return nil
 }
@@ -156,30 +139,12 @@ func (p *process) pause(context.Context) error { return p.signal(syscall.SIGSTOP
 
 func (p *process) resume(context.Context) error { return p.signal(syscall.SIGCONT) }
 
-func (p *process) log(context.Context) string {
-	f, err := os.Open(p.logFile())
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return ""
-	}
-	text, _ := io.ReadAll(io.NewSectionReader(f, max(0, info.Size()-logBytes), logBytes))
-	return lastLines(string(text))
-}
+func (p *process) log(context.Context) string { return p.home.log() }
 
 func (p *process) remove(ctx context.Context) error {
 	var err error
 	if p.alive(ctx) {
 		err = p.kill(ctx)
 	}
-	return errors.Join(err, os.RemoveAll(p.home))
-}
-
-// lastLines is at most logLines of them.
-func lastLines(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.Join(lines[max(0, len(lines)-logLines):], "\n")
+	return errors.Join(err, p.home.remove())
 }

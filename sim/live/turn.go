@@ -128,7 +128,6 @@ func (t *turn) begin(me *loop, d time.Duration) bool {
 func (t *turn) end() {
 	t.caller = nil
 	t.mu.Lock()
-	t.holder.wake() // it may be another's after a panic
 	t.holder = nil
 	closing := t.closing
 	t.mu.Unlock()

@@ -3,7 +3,9 @@ package live
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -48,6 +50,22 @@ func TestAtCallsOnlyDuringRun(t *testing.T) {
 	}
 }
 
+func TestAtCallsNothingAfterTheRun(t *testing.T) {
+	c := newCluster(t, stubs{})
+	var got []string
+	end := c.Now() + 20*time.Millisecond
+	c.At(end-10*time.Millisecond, func() {
+		for c.Now() < end+20*time.Millisecond {
+		}
+	})
+	c.At(end-5*time.Millisecond, func() { got = append(got, "before") })
+	c.At(end+10*time.Millisecond, func() { got = append(got, "after") })
+	c.Run(end - c.Now())
+	if !slices.Equal(got, []string{"before"}) {
+		t.Errorf("called %q", got)
+	}
+}
+
 func TestASlowKillStallsNothing(t *testing.T) {
 	const slow = 400 * time.Millisecond
 	c := newCluster(t, stubs{slow: slow}, "b1", "b2")
@@ -83,26 +101,26 @@ func TestASlowKillStallsNothing(t *testing.T) {
 func TestACallbackGoesOnAfterItsOperation(t *testing.T) {
 	c := newCluster(t, stubs{slow: 30 * time.Millisecond}, "b1", "b2", "b3")
 	var log []string
-	for _, n := range []string{"b1", "b2", "b3"} {
+	for i, n := range []string{"b1", "b2", "b3"} {
 		c.At(c.Now(), func() {
-			for range 2 {
+			for range i + 1 {
 				if err := errors.Join(c.Kill(n), c.Start(n)); err != nil {
 					t.Error(err)
 				}
 			}
-			c.At(c.Now(), func() { log = append(log, n) })
+			log = append(log, n)
+			c.At(0, func() { log = append(log, n) })
 		})
 	}
-	c.Run(0)
-	c.Run(10 * time.Millisecond)
+	c.Run(0) // returns when all operations are over, and what they have asked for
 	slices.Sort(log)
-	if want := []string{"b1", "b2", "b3"}; !slices.Equal(log, want) {
+	if want := []string{"b1", "b1", "b2", "b2", "b3", "b3"}; !slices.Equal(log, want) {
 		t.Errorf("%q went on, want %q", log, want)
 	}
 }
 
 func TestOneAtATime(t *testing.T) {
-	c := newCluster(t, stubs{slow: time.Millisecond}, "b1", "b2", "b3")
+	c := newCluster(t, stubs{slow: time.Millisecond}, "b0", "b1", "b2", "b3")
 	var inside atomic.Int32
 	alone := func() {
 		if inside.Add(1) != 1 {
@@ -112,14 +130,14 @@ func TestOneAtATime(t *testing.T) {
 	}
 	count := 0
 	for i := range 3 {
-		p := dial(t, c, "client", "b1")
+		p := dial(t, c, "client", "b3")
 		p.hear = func() { alone(); count++; p.say("again") }
 		p.say("first")
 		var again func()
 		again = func() {
 			alone()
-			n := fmt.Sprintf("b%d", 2+i%2)
-			if err := errors.Join(c.Kill(n), c.Start(n)); err != nil && i != 2 {
+			n := fmt.Sprintf("b%d", i)
+			if err := errors.Join(c.Kill(n), c.Start(n)); err != nil {
 				t.Error(err)
 			}
 			alone()
@@ -127,7 +145,7 @@ func TestOneAtATime(t *testing.T) {
 			c.At(c.Now(), again)
 		}
 		c.At(0, again)
-		c.Request("b1", "GET", "/x", func(int, []byte, error) { alone(); count++ })
+		c.Request("b3", "GET", "/x", func(int, []byte, error) { alone(); count++ })
 	}
 	c.Run(300 * time.Millisecond)
 	if count < 50 {
@@ -175,16 +193,20 @@ func TestWhatANodeIsNot(t *testing.T) {
 }
 
 func TestCloseDuringRun(t *testing.T) {
-	c := newCluster(t, stubs{slow: 50 * time.Millisecond}, "b1")
+	c := newCluster(t, stubs{slow: time.Second}, "b1", "b2")
 	p := dial(t, c, "client", "b1")
 	p.say("hello")
 	closed := make(chan error, 1)
+	c.At(c.Now(), func() { _ = c.Kill("b2") })
 	p.hear = func() {
 		p.hear = nil
 		go func() { closed <- c.Close() }()
 	}
-	c.At(c.Now(), func() { _ = c.Kill("b1") })
-	c.Run(time.Hour)
+	begun := c.Now()
+	c.Run(20 * time.Second)
+	if took := c.Now() - begun; took > 15*time.Second {
+		t.Errorf("Run ended after %v", took)
+	}
 	if p.gone != 1 {
 		t.Errorf("disconnected %d times", p.gone)
 	}
@@ -195,6 +217,9 @@ func TestCloseDuringRun(t *testing.T) {
 		t.Error("dialled a closed cluster")
 	}
 	c.Run(time.Hour)
+	for _, part := range []string{"live.(*turn)", "live.(*lane)", "live.(*link)", "live.(*endpoint)", "live.(*node)"} {
+		eventually(t, "the end of every "+part, func() bool { return goroutines(part) == 0 })
+	}
 }
 
 func TestAPanicInACallbackIsTheCallersOfRun(t *testing.T) {
@@ -217,4 +242,14 @@ func TestAPanicInACallbackIsTheCallersOfRun(t *testing.T) {
 		t.Error(err)
 	}
 	c.Run(0)
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "the end of all goroutines", func() bool { return goroutines("live.(*turn)") == 0 })
+}
+
+// goroutines counts those that are in such a function.
+func goroutines(of string) int {
+	stacks := make([]byte, 1<<20)
+	return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), of)
 }

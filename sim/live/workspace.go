@@ -12,13 +12,11 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 )
 
 const (
-	folderPrefix = "nsqlab-"
-	ownerFile    = "owner"   // locked as long as the folder's owner lives
-	newborn      = time.Hour // how old a folder without that file must be to be a leftover
+	folderPrefix = "nsqlab-live-"
+	ownerFile    = "owner" // locked as long as the folder's owner lives
 )
 
 // watch is what the watcher runs. It reads the word that its owner sends when all is well, or the end of the pipe when
@@ -144,17 +142,13 @@ func abandoned(folder string) bool {
 	return err == nil || errors.Is(err, os.ErrNotExist)
 }
 
-// sweepFolder removes the folder unless its owner, who keeps a file in it locked, lives. One without that file may be in
-// the making, and is given time.
+// sweepFolder removes the folder if it has an owner's file that its owner, being gone, does not lock any more.
 func sweepFolder(folder string) {
 	lock, err := lockFile(filepath.Join(folder, ownerFile), 0)
-	if err == nil {
-		defer lock.Close() // not before the folder is gone
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return
-	} else if info, err := os.Stat(folder); err != nil || time.Since(info.ModTime()) < newborn {
+	if err != nil {
 		return
 	}
+	defer lock.Close()       // not before the folder is gone
 	_ = os.RemoveAll(folder) // another sweep may be at it too
 }
 

@@ -1,0 +1,89 @@
+//go:build unix
+
+package live
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/nsqlab/nsqlab/broker/server"
+)
+
+// inProcess launches every node as a few goroutines of this process.
+type inProcess struct{ space workspace }
+
+// InProcess launches nodes inside this process, with sockets of their own. They cannot be paused.
+func InProcess() Launcher { return &inProcess{} }
+
+// Close implements Launcher.
+func (l *inProcess) Close() error { return l.space.close() }
+
+func (l *inProcess) prepare(_ context.Context, s spec) (daemon, error) {
+	h, err := newHome(&l.space, s.name)
+	if err != nil {
+		return nil, err
+	}
+	config := server.DefaultConfig()
+	flags := flag.NewFlagSet(s.name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	config.Flags(flags)
+	if err := flags.Parse(s.flags(h.data())); err != nil {
+		return nil, err
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("%q is not a flag", flags.Arg(0))
+	}
+	return &inside{config: config, home: h}, nil
+}
+
+// inside is a node in this process, and the place of one that is down.
+type inside struct {
+	config server.Config
+	home   home
+	nsqd   *server.Nsqd // nil while it is down
+	file   *os.File     // of its log
+}
+
+func (n *inside) start(context.Context) error {
+	file, err := n.home.openLog()
+	if err != nil {
+		return err
+	}
+	config := n.config
+	config.Log = server.WriteLog(file, "", server.Info)
+	nsqd, err := server.Start(config)
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	n.nsqd, n.file = nsqd, file
+	return nil
+}
+
+func (n *inside) kill(context.Context) error {
+	n.nsqd.Kill()
+	n.nsqd = nil
+	return n.file.Close()
+}
+
+func (n *inside) pause(context.Context) error {
+	return fmt.Errorf("in-process nodes cannot be paused: %w", errors.ErrUnsupported)
+}
+
+func (n *inside) resume(ctx context.Context) error { return n.pause(ctx) }
+
+// alive does not know of a daemon that cannot serve any more; that shows in its log.
+func (n *inside) alive(context.Context) bool { return n.nsqd != nil }
+
+func (n *inside) log(context.Context) string { return n.home.log() }
+
+func (n *inside) remove(ctx context.Context) error {
+	var err error
+	if n.alive(ctx) {
+		err = n.kill(ctx)
+	}
+	return errors.Join(err, n.home.remove())
+}
