@@ -70,13 +70,23 @@ func (l *log) last(size int) *segment {
 	}
 	s := l.spare
 	if s == nil || size > segmentBytes {
-		s = &segment{}
+		s = l.fresh(size)
 	} else {
 		l.spare = nil
 	}
 	s.first = l.next
 	l.segments = append(l.segments, s)
 	return s
+}
+
+// fresh makes a segment. The first grows as it fills, for most topics are small; one that follows another will fill as that did.
+func (l *log) fresh(size int) *segment {
+	n := len(l.segments)
+	if n == 0 || size > segmentBytes {
+		return &segment{}
+	}
+	count := min(segmentRecords, len(l.segments[n-1].records)+16)
+	return &segment{records: make([]record, 0, count), bodies: make([]byte, 0, segmentBytes)}
 }
 
 // find gives the segment that holds offset o, or nil.

@@ -39,6 +39,7 @@ type cli struct {
 	Run    runCommand    `cmd:"" help:"Play scenarios and judge them."`
 	Check  checkCommand  `cmd:"" help:"Judge a history again, from its file."`
 	Report reportCommand `cmd:"" help:"Write a report from a history's file."`
+	Bench  benchCommand  `cmd:"" help:"Measure how fast an nsqd is, alone or against another."`
 	Help   helpCommand   `cmd:"" help:"Tell what there is: faults, checkers, formats, backends, scenario."`
 }
 

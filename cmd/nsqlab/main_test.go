@@ -149,4 +149,3 @@ func TestSeeds(t *testing.T) {
 		}
 	}
 }
-
