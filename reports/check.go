@@ -20,6 +20,7 @@ type Checker struct {
 // A check is a checker at work.
 type check struct {
 	Promise
+	strict  bool        // what a fault permits is a violation
 	observe func(event) // each operation, before the ledger takes it in; may be nil
 	finish  func()      // after the last; may be nil
 }
@@ -35,17 +36,35 @@ const (
 	precision   = time.Millisecond // of NSQ's durations on the wire
 )
 
-// find adds a finding, kept as an example while there are few.
+// find adds a finding. The first ones are kept as examples, and the first of the worst if there are many.
 func (c *check) find(v Validity, at time.Duration, msg uint64, format string, args ...any) {
+	if v == Licensed && c.strict {
+		v = Invalid
+	}
 	c.Validity = c.Validity.Worse(v)
 	if c.Count++; len(c.Findings) >= maxFindings {
-		return
+		i := len(c.Findings) - 1
+		for i >= 0 && c.Findings[i].Validity.rank() >= v.rank() {
+			i--
+		}
+		if i < 0 {
+			return
+		}
+		c.Findings = slices.Delete(c.Findings, i, i+1)
 	}
 	f := Finding{Validity: v, At: at, What: fmt.Sprintf(format, args...)}
 	if msg != 0 {
 		f.Msg = history.MsgString(msg)
 	}
 	c.Findings = append(c.Findings, f)
+}
+
+// needDrain makes a promise about the end unknown, if the run was not drained.
+func (c *check) needDrain(g *ledger) {
+	if g.end != history.OK && c.Events > 0 {
+		c.Validity = c.Validity.Worse(Unknown)
+		c.Summary += "; the drain was not complete"
+	}
 }
 
 // CheckExpectation says what is wrong with an expectation: an unknown promise, or a limit it does not have.

@@ -8,8 +8,9 @@ import (
 	"github.com/nsqlab/nsqlab/reports/history"
 )
 
-// Activity: the run tested something. A client that connected and got nothing done, a fault that hit nobody or could not be inflicted, or a load without an
-// acknowledged or a delivered message make the verdict unknown (V0).
+// Activity: the run tested something, to its end. A client that got nothing done, a fault that hit nobody or could not be inflicted, a
+// load without an acknowledged or a delivered message, a history without an end or with what no checker can place make the
+// verdict unknown (V0).
 var Activity = Checker{
 	Name:    "activity",
 	Promise: "Something was tested: every client got something done, and every fault hit.",
@@ -22,7 +23,7 @@ var Activity = Checker{
 			for _, p := range slices.Sorted(maps.Keys(work)) {
 				if !work[p] {
 					idle++
-					c.find(Unknown, g.now, 0, "%s connected and got nothing done", p)
+					c.find(Unknown, g.now, 0, "%s got nothing done", p)
 				}
 			}
 			if g.counts.Acknowledged == 0 {
@@ -30,6 +31,12 @@ var Activity = Checker{
 			}
 			if g.counts.Delivered == 0 {
 				c.find(Unknown, g.now, 0, "no message was delivered")
+			}
+			if g.end == "" {
+				c.find(Unknown, g.now, 0, "the history has no end")
+			}
+			if g.counts.Unjudged > 0 {
+				c.find(Unknown, g.now, 0, "%d operations could not be placed", g.counts.Unjudged)
 			}
 			c.Summary = fmt.Sprintf("%d clients at work, %d faults", len(work)-idle, len(g.faults))
 			if c.Count > 0 {
@@ -48,7 +55,7 @@ func (c *check) activity(op *history.Op, work map[string]bool) {
 		if op.Type == history.Fail {
 			c.find(Unknown, op.Time, 0, "the fault %s %s", op.Note, op.Error)
 		}
-	case op.F == history.Connect && op.Type == history.OK:
+	case op.F == history.Connect:
 		c.Events++
 		work[op.Process] = work[op.Process]
 	case (op.F == history.Publish || op.F == history.Deliver) && op.Type == history.OK:

@@ -14,7 +14,7 @@ var NoEarlyDeferral = Checker{
 	Start: func(g *ledger, _ history.Expectation) *check {
 		c := &check{}
 		c.observe = func(e event) {
-			earliest, _, ok := g.deferred(e)
+			earliest, ok := g.notBefore(e)
 			if !ok {
 				return
 			}
@@ -29,50 +29,94 @@ var NoEarlyDeferral = Checker{
 }
 
 // NoLateDeferral: a deferred message comes within a bound after its time, as long as a consumer can take it and no fault is on
-// (A19).
+// (A19). A requeue without a delay is a deferral of nothing.
 var NoLateDeferral = Checker{
 	Name:    "no-late-deferral",
-	Promise: "A deferred message is delivered soon after its time (within 1s, if not set), while a consumer can take it.",
+	Promise: "A deferred or requeued message is delivered soon after its time (within 1s, if not set), while a consumer can take it.",
 	Limits:  []string{"within"},
 	Start: func(g *ledger, x history.Expectation) *check {
 		c := &check{}
 		var worst time.Duration
 		c.observe = func(e event) {
-			_, latest, ok := g.deferred(e)
-			since, free := g.free(e.q)
-			if !ok || !free {
+			due, ok := g.dueAt(e)
+			if !ok {
+				return
+			}
+			late, ok := g.late(e, due)
+			if !ok {
 				return
 			}
 			c.Events++
-			late := e.op.Time - max(latest, since)
 			if worst = max(worst, late); late > within(x)+g.head.Slack {
 				c.find(Invalid, e.op.Time, e.op.Msg, "delivered in %s/%s %v after its deferral was over, with a consumer ready", e.op.Topic, e.op.Channel, late)
 			}
 		}
 		c.finish = func() {
+			c.kept(g, within(x))
 			c.Summary = fmt.Sprintf("%d deferred deliveries, %d too late, the latest by %v", c.Events, c.Count, worst)
+			c.needDrain(g)
 		}
 		return c
 	},
 }
 
-// deferred says when an event, if it is the delivery of a deferred message, may come at the earliest, and is due at the latest.
-func (g *ledger) deferred(e event) (earliest, latest time.Duration, ok bool) {
-	if e.op.F != history.Deliver || e.op.Type != history.OK || e.m == nil {
-		return 0, 0, false
+// kept finds what was never delivered, though its deferral was long over.
+func (c *check) kept(g *ledger, within time.Duration) {
+	find := func(m *message, q *queue, due time.Duration) {
+		if late, ok := g.owing(q, due); ok && late > within+g.head.Slack {
+			c.Events++
+			c.find(Invalid, q.asked, m.id, "not delivered in %s/%s, though its deferral was over at %v and a consumer was ready", m.topic, q.channel, due)
+		}
 	}
-	if e.l == nil { // published with DPUB; the broker took it between the invoke and the answer
+	for _, m := range g.sorted() {
+		for i := range m.lives {
+			l := &m.lives[i]
+			if l.postponed() && l.unfinished() && g.taken(l) && g.punctual(l) && !g.killed(m.node, l.sentAfter, g.now) {
+				find(m, l.queue, l.sent+l.delay)
+			}
+		}
+		if m.after == 0 || m.fate != history.OK || g.killed(m.node, m.invoked, g.now) {
+			continue
+		}
+		for _, ch := range m.owed {
+			if !ch.doubtful && m.life(ch.queue) == nil {
+				find(m, ch.queue, m.answered+m.after)
+			}
+		}
+	}
+}
+
+// notBefore says when an event, if it is the delivery of a deferred message, may come at the earliest.
+func (g *ledger) notBefore(e event) (time.Duration, bool) {
+	switch {
+	case !e.isDelivery() || e.stale:
+		return 0, false
+	case e.l == nil: // the broker took it after the invoke
+		return e.m.invoked + e.m.after, e.m.after > 0
+	case !e.l.postponed() || e.l.delay == 0 || g.killed(e.op.Node, e.l.sentAfter, e.op.Time):
+		return 0, false
+	case e.l.requeued == history.Info: // perhaps lost; then it may come after its timeout
+		holder := g.conns[e.l.conn]
+		if !e.l.prompt || holder == nil || holder.closed > 0 || e.op.Time >= e.l.deadline-g.head.Slack {
+			return 0, false
+		}
+	}
+	return e.l.sent + e.l.delay, true
+}
+
+// dueAt says when an event, if it is the delivery of a deferred message, is due at the latest.
+func (g *ledger) dueAt(e event) (time.Duration, bool) {
+	switch {
+	case !e.isDelivery() || e.stale:
+		return 0, false
+	case e.l == nil: // the broker took it before it answered
 		answered := e.m.answered
 		if e.m.fate == history.Invoke {
 			answered = e.op.Time
 		}
-		return e.m.invoked + e.m.after, answered + e.m.after, e.m.after > 0
+		return answered + e.m.after, e.m.after > 0 && e.op.Attempt == 1
+	case !e.l.postponed() || e.op.Attempt != e.l.attempt+1 || g.killed(e.op.Node, e.l.sentAfter, e.op.Time):
+		return 0, false
 	}
-	if e.l.requeued == "" || e.l.requeued == history.Fail || e.l.delay == 0 || e.op.Time >= e.l.deadline-g.head.Slack {
-		return 0, 0, false // not requeued with a delay, or a timeout came before the REQ
-	}
-	if g.killed(e.op.Node, e.l.delivered, e.op.Time) {
-		return 0, 0, false
-	}
-	return e.l.requeuedAt + e.l.delay, e.l.requeuedAt + e.l.delay, true
+	return e.l.sent + e.l.delay, g.taken(e.l) && g.punctual(e.l)
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // NoDuplicates: a message comes again only for a cause: its timeout passed, it was requeued, its holder's connection ended, or the node
-// was killed (A6, A7). After a proved FIN nothing but a kill is one (A8).
+// was killed (A6, A7). After a proved FIN nothing but a kill is one (A8). A delivery that was sent before another and overtaken by it
+// is none of its own.
 var NoDuplicates = Checker{
 	Name:    "no-duplicates",
 	Promise: "A message is delivered again only after its timeout, a requeue, the end of its holder's connection or a kill; never after a proved FIN.",
@@ -15,7 +16,7 @@ var NoDuplicates = Checker{
 		c := &check{}
 		again := 0
 		c.observe = func(e event) {
-			if e.op.F != history.Deliver || e.op.Type != history.OK {
+			if !e.isDelivery() {
 				return
 			}
 			c.Events++
@@ -24,8 +25,8 @@ var NoDuplicates = Checker{
 			}
 			again++
 			switch {
-			case g.killed(e.op.Node, e.l.delivered, e.op.Time):
-			case e.l.finished == history.OK:
+			case e.stale || g.killed(e.op.Node, e.l.sentAfter, e.op.Time):
+			case e.l.finished:
 				c.find(Invalid, e.op.Time, e.op.Msg, "delivered again in %s/%s after a FIN that was proved", e.op.Topic, e.op.Channel)
 			case !g.hasCause(e):
 				c.find(Invalid, e.op.Time, e.op.Msg, "delivered again in %s/%s after %v, with no timeout, requeue or closed connection between",
@@ -39,10 +40,9 @@ var NoDuplicates = Checker{
 	},
 }
 
-// hasCause says whether a message may come again.
+// hasCause says whether a message may come again. When a delivery was held up, its timeout began before its consumer got it.
 func (g *ledger) hasCause(e event) bool {
 	holder := g.conns[e.l.conn]
-	return holder == nil || holder.closed > 0 || // as far as its client knows
-		(e.l.requeued != "" && e.l.requeued != history.Fail) ||
-		e.op.Time >= e.l.deadline-g.head.Slack || g.disturbed(e.l.delivered-holder.timeout, e.l.delivered)
+	return !e.l.prompt || e.l.returned() || holder == nil || holder.closed > 0 || // as far as its client knows
+		e.op.Time >= e.l.deadline-g.head.Slack
 }

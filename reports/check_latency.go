@@ -33,6 +33,9 @@ var Latency = Checker{
 					c.find(Invalid, g.now, 0, "%s is %v, the limit %v", v.name, human(v.value), human(limit))
 				}
 			}
+			if len(x.Limits) > 0 { // what did not come may be later than all that did
+				c.needDrain(g)
+			}
 		}
 		return c
 	},
@@ -40,7 +43,7 @@ var Latency = Checker{
 
 // endToEnd is the latency of an event that is a message's first delivery in a channel.
 func endToEnd(e event) (time.Duration, bool) {
-	if e.op.F != history.Deliver || e.op.Type != history.OK || e.m == nil || e.l != nil {
+	if !e.isDelivery() || e.l != nil {
 		return 0, false
 	}
 	return max(e.op.Time-e.m.due-e.m.after, 0), true

@@ -2,86 +2,110 @@ package reports
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/nsqlab/nsqlab/reports/history"
 )
 
-// NoLoss: a message that was acknowledged reaches every channel that was there before it was published; if there was none,
-// the first that came (A1 and A20 of the anomalies). It can be said only after a complete drain.
+// NoLoss: a message that was acknowledged reaches every channel that was there before it was published, or any if there was none (A1
+// and A20 of the anomalies), and comes again there until a consumer has finished it. It can be said only after a complete
+// drain. What is ephemeral may drop messages.
 var NoLoss = Checker{
 	Name:    "no-loss",
-	Promise: "Every acknowledged message is delivered to every channel it is owed to.",
+	Promise: "Every acknowledged message is delivered to every channel it is owed to, and again until it is finished.",
 	Start: func(g *ledger, _ history.Expectation) *check {
 		c := &check{}
-		c.finish = func() { finishLoss(g, c) }
+		c.finish = func() { (&losses{check: c, ledger: g}).finish() }
 		return c
 	},
 }
 
-func finishLoss(g *ledger, c *check) {
-	var lost, licensed, deferred int
-	for _, m := range g.sorted() {
+// losses are what no-loss finds.
+type losses struct {
+	*check
+	*ledger
+	messages int // lost in one channel or more
+	licensed int // of counts.Lost
+	deferred int // of messages
+}
+
+func (c *losses) finish() {
+	for _, m := range c.sorted() {
 		if m.fate != history.OK {
 			continue
 		}
 		c.Events++
-		for _, channel := range m.owners() {
-			if m.life(channel) != nil {
-				continue
-			}
-			lost++
+		before := c.counts.Lost
+		c.message(m)
+		if c.counts.Lost > before {
+			c.messages++
 			if m.after > 0 {
-				deferred++
+				c.deferred++
 			}
-			c.missing(g, m, channel, &licensed)
 		}
 	}
-	g.counts.Lost = lost
-	switch {
-	case lost == 0:
-		c.Summary = fmt.Sprintf("%d acknowledged, none lost", c.Events)
-	case g.end != history.OK:
-		c.Summary = fmt.Sprintf("%d of %d acknowledged messages not delivered, but the drain was not complete", lost, c.Events)
-	default:
-		c.Summary = fmt.Sprintf("%d of %d acknowledged messages lost", lost, c.Events)
-		if licensed > 0 {
-			c.Summary += fmt.Sprintf(", %d of them where a kill of a memory-only broker permits it", licensed)
+	c.summarize()
+	c.needDrain(c.ledger)
+}
+
+// message judges one message in all its channels.
+func (c *losses) message(m *message) {
+	for i := range m.lives {
+		if l := &m.lives[i]; l.unfinished() && !l.queue.ephemeral {
+			c.lost(m, "delivered to "+m.topic+"/"+l.queue.channel+" and neither finished nor delivered again")
 		}
 	}
-	if deferred > 0 {
-		c.Summary += fmt.Sprintf("; %d were deferred", deferred)
-	}
-	if g.end != history.OK {
-		c.Validity = c.Validity.Worse(Unknown)
-		if lost == 0 {
-			c.Summary += "; the drain was not complete"
+	owed, drops := 0, false
+	for _, ch := range m.owed {
+		switch {
+		case ch.queue.ephemeral:
+			drops = true
+		case ch.doubtful:
+		default:
+			owed++
+			if m.life(ch.queue) == nil {
+				c.lost(m, "never delivered to "+m.topic+"/"+ch.queue.channel)
+			}
 		}
+	}
+	for _, ch := range m.waited.channels {
+		drops = drops || ch.queue.ephemeral
+	}
+	if owed == 0 && !drops && len(m.lives) == 0 {
+		c.lost(m, "never delivered to any channel of "+m.topic)
 	}
 }
 
-// missing judges one message that a channel never got.
-func (c *check) missing(g *ledger, m *message, channel string, licensed *int) {
-	kills := g.kills[m.node]
-	i := slices.IndexFunc(kills, func(k window) bool { return k.permits && k.to >= m.invoked })
+// lost judges the loss of a message in a channel.
+func (c *losses) lost(m *message, how string) {
+	c.counts.Lost++
+	h := c.permitted(m.node, m.invoked)
 	switch {
-	case i >= 0:
-		*licensed++
-		c.find(Licensed, kills[i].from, m.id, "acknowledged by %s and never delivered to %s/%s: it was in memory when the broker was killed", m.node, m.topic, channel)
-	case g.end != history.OK:
-		c.find(Unknown, m.answered, m.id, "acknowledged by %s and not delivered to %s/%s when the drain was given up (%s)", m.node, m.topic, channel, g.endNote)
+	case h != nil:
+		c.licensed++
+		c.find(Licensed, h.From, m.id, "acknowledged by %s, %s: it was in memory when the broker was killed", m.node, how)
+	case c.end != history.OK:
+		c.find(Unknown, m.answered, m.id, "acknowledged by %s, %s when the drain was given up (%s)", m.node, how, c.endNote)
 	default:
-		c.find(Invalid, m.answered, m.id, "acknowledged by %s and never delivered to %s/%s", m.node, m.topic, channel)
+		c.find(Invalid, m.answered, m.id, "acknowledged by %s, %s", m.node, how)
 	}
 }
 
-// owners are the channels that a message is owed to.
-func (m *message) owners() []string {
-	if len(m.owed) > 0 {
-		return m.owed
+func (c *losses) summarize() {
+	c.Summary = fmt.Sprintf("%d acknowledged, none lost", c.Events)
+	if lost := c.counts.Lost; lost > 0 {
+		word := "lost"
+		if c.end != history.OK {
+			word = "missing"
+		}
+		c.Summary = fmt.Sprintf("%d of %d acknowledged messages %s", c.messages, c.Events, word)
+		if lost > c.messages {
+			c.Summary += fmt.Sprintf(", in %d channels together", lost)
+		}
+		if c.licensed > 0 {
+			c.Summary += fmt.Sprintf(", %d of them where a kill of a memory-only broker permits it", c.licensed)
+		}
 	}
-	if m.waited.first != "" {
-		return []string{m.waited.first}
+	if c.deferred > 0 {
+		c.Summary += fmt.Sprintf("; %d were deferred", c.deferred)
 	}
-	return nil
 }

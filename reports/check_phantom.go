@@ -10,32 +10,34 @@ import (
 var NoPhantoms = Checker{
 	Name:    "no-phantoms",
 	Promise: "Nothing is delivered that was not published to that topic in this run, or whose publishing failed.",
-	Start: func(g *ledger, _ history.Expectation) *check {
+	Start: func(_ *ledger, _ history.Expectation) *check {
 		c := &check{}
 		c.observe = func(e event) {
-			if e.op.F != history.Deliver || e.op.Type != history.OK {
-				return
-			}
-			c.Events++
 			switch {
-			case e.op.Msg == 0:
-				c.find(Invalid, e.op.Time, 0, "%s got a message of another run from %s", e.op.Process, e.op.Node)
-			case e.m == nil:
-				c.find(Invalid, e.op.Time, e.op.Msg, "%s got a message from %s that nobody published", e.op.Process, e.op.Node)
-			case e.m.topic != e.op.Topic:
-				c.find(Invalid, e.op.Time, e.op.Msg, "%s got a message in %s/%s that was published to %s", e.op.Process, e.op.Topic, e.op.Channel, e.m.topic)
-			case e.m.fate == history.Fail:
-				c.find(Invalid, e.op.Time, e.op.Msg, "%s got a message whose publishing had failed", e.op.Process)
+			case e.op.F == history.Deliver && e.op.Type == history.OK:
+				c.Events++
+				c.phantom(e)
+			case e.op.F == history.Publish && e.op.Type == history.Fail && e.m != nil && len(e.m.lives) > 0:
+				c.find(Invalid, e.op.Time, e.m.id, "delivered to %s/%s, and then its publishing failed", e.m.topic, e.m.lives[0].queue.channel)
 			}
 		}
-		c.finish = func() { // a failure may be known only after the delivery
-			for _, m := range g.sorted() {
-				if m.fate == history.Fail && len(m.lives) > 0 && m.lives[0].delivered < m.answered {
-					c.find(Invalid, m.answered, m.id, "delivered to %s/%s, and then its publishing failed", m.topic, m.lives[0].channel)
-				}
-			}
-			c.Summary = fmt.Sprintf("%d deliveries, %d of them phantoms", c.Events, c.Count)
-		}
+		c.finish = func() { c.Summary = fmt.Sprintf("%d deliveries, %d of them phantoms", c.Events, c.Count) }
 		return c
 	},
+}
+
+// phantom judges a delivery.
+func (c *check) phantom(e event) {
+	op := e.op
+	switch {
+	case op.Msg == 0:
+		c.find(Invalid, op.Time, 0, "%s got a message of another run from %s", op.Process, op.Node)
+	case e.stray != nil:
+		c.find(Invalid, op.Time, op.Msg, "%s got a message from %s in %s/%s that was published to %s on %s",
+			op.Process, op.Node, op.Topic, op.Channel, e.stray.topic, e.stray.node)
+	case e.m == nil:
+		c.find(Invalid, op.Time, op.Msg, "%s got a message from %s that nobody published", op.Process, op.Node)
+	case e.m.fate == history.Fail:
+		c.find(Invalid, op.Time, op.Msg, "%s got a message whose publishing had failed", op.Process)
+	}
 }

@@ -7,24 +7,21 @@ import (
 	"github.com/nsqlab/nsqlab/reports/history"
 )
 
-// NoEarlyRedelivery: a message that its holder neither finished nor requeued comes again only when its timeout has passed
-// (A13). A delivery that a fault may have held up is not judged: the broker's time began before the consumer's.
+// NoEarlyRedelivery: a message that its holder neither finished nor requeued, and whose connection stands, comes again only when its
+// timeout has passed (A13). A delivery that a fault may have held up is not judged: the broker's time began before the consumer's.
 var NoEarlyRedelivery = Checker{
 	Name:    "no-early-redelivery",
 	Promise: "A message in flight is not delivered again before its timeout is over.",
 	Start: func(g *ledger, _ history.Expectation) *check {
 		c := &check{}
 		c.observe = func(e event) {
-			if !g.timedOut(e) {
-				return
-			}
-			holder := g.conns[e.l.conn]
-			if g.disturbed(e.l.delivered-holder.timeout, e.l.delivered) {
+			if !g.timedOut(e) || !e.l.prompt || g.conns[e.l.conn].closed > 0 {
 				return
 			}
 			c.Events++
 			if early := e.l.deadline - e.op.Time; early > g.head.Slack {
-				c.find(Invalid, e.op.Time, e.op.Msg, "delivered again in %s/%s %v before its timeout of %v was over", e.op.Topic, e.op.Channel, early, holder.timeout)
+				c.find(Invalid, e.op.Time, e.op.Msg, "delivered again in %s/%s %v before its timeout of %v was over",
+					e.op.Topic, e.op.Channel, early, g.conns[e.l.conn].timeout)
 			}
 		}
 		c.finish = func() { c.Summary = fmt.Sprintf("%d redeliveries, %d too early", c.Events, c.Count) }
@@ -42,27 +39,49 @@ var NoLateRedelivery = Checker{
 		c := &check{}
 		var worst time.Duration
 		c.observe = func(e event) {
-			since, ok := g.free(e.q)
-			if !ok || !g.timedOut(e) {
+			if !g.timedOut(e) || e.op.Attempt != e.l.attempt+1 || !g.punctual(e.l) {
+				return // a delivery between may have been lost with its connection
+			}
+			late, ok := g.late(e, e.l.latest)
+			if !ok {
 				return
 			}
 			c.Events++
-			late := e.op.Time - max(e.l.deadline, since)
 			if worst = max(worst, late); late > within(x)+g.head.Slack {
 				c.find(Invalid, e.op.Time, e.op.Msg, "delivered again in %s/%s %v after its timeout, with a consumer ready", e.op.Topic, e.op.Channel, late)
 			}
 		}
 		c.finish = func() {
+			c.stuck(g, within(x))
 			c.Summary = fmt.Sprintf("%d redeliveries, %d too late, the latest by %v", c.Events, c.Count, worst)
+			c.needDrain(g)
 		}
 		return c
 	},
 }
 
-// timedOut says whether an event is a redelivery that only a timeout can have caused.
+// stuck finds what was never delivered again, though its timeout was long over.
+func (c *check) stuck(g *ledger, within time.Duration) {
+	for _, m := range g.sorted() {
+		for i := range m.lives {
+			l := &m.lives[i]
+			holder := g.conns[l.conn]
+			if !l.unfinished() || l.returned() || holder == nil || holder.timeout == 0 || !g.punctual(l) || g.killed(m.node, l.sentAfter, g.now) {
+				continue
+			}
+			if late, ok := g.owing(l.queue, l.latest); ok && late > within+g.head.Slack {
+				c.Events++
+				c.find(Invalid, l.queue.asked, m.id, "not delivered again in %s/%s, though its timeout was over at %v and a consumer was ready", m.topic, l.queue.channel, l.latest)
+			}
+		}
+	}
+}
+
+// timedOut says whether an event is a redelivery that only a timeout can have caused, if its holder's connection stands.
 func (g *ledger) timedOut(e event) bool {
-	if e.op.F != history.Deliver || e.op.Type != history.OK || e.l == nil || e.l.requeued != "" || e.l.finished == history.OK {
+	if !e.isDelivery() || e.l == nil || e.stale || e.l.returned() || e.l.finished {
 		return false
 	}
-	return g.conns[e.l.conn] != nil && !g.killed(e.op.Node, e.l.delivered, e.op.Time)
+	holder := g.conns[e.l.conn]
+	return holder != nil && holder.timeout > 0 && !g.killed(e.op.Node, e.l.sentAfter, e.op.Time)
 }

@@ -17,6 +17,7 @@ type Judge struct {
 	series series
 	ack    histogram
 	total  histogram
+	op     history.Op // the one at hand
 }
 
 // NewJudge begins to judge a run. It refuses an expectation that it does not know.
@@ -37,17 +38,21 @@ func NewJudge(h history.Header) (*Judge, error) {
 			continue
 		}
 		k := c.Start(j.ledger, expected)
-		k.Name, k.Promise.Promise, k.Validity = c.Name, c.Promise, Valid
+		k.Name, k.Promise.Promise, k.Validity, k.strict = c.Name, c.Promise, Valid, h.Strict
 		j.checks = append(j.checks, k)
 	}
 	return j, nil
 }
 
-// Observe judges one operation. They come in order of time.
+// Observe judges one operation. They come in order of time; one that does not counts as of the latest, and as out of place.
 func (j *Judge) Observe(op history.Op) {
 	g := j.ledger
-	g.now = max(g.now, op.Time)
-	e := g.event(&op)
+	if op.Time < g.now {
+		op.Time = g.now
+		g.counts.Unjudged++
+	}
+	g.now, j.op = op.Time, op
+	e := g.event(&j.op)
 	for _, c := range j.checks {
 		if c.observe != nil {
 			c.observe(e)
@@ -84,12 +89,13 @@ func (j *Judge) Report(again iter.Seq2[history.Op, error]) (*Report, error) {
 			g.counts.Uncertain++
 		}
 	}
-	for i := range g.faults {
-		if g.faults[i].To < 0 {
-			g.faults[i].To, g.faults[i].Note = g.now, "never healed"
+	for _, h := range g.faults {
+		if h.To < 0 {
+			h.To, h.Note = g.now, "never healed"
 		}
+		r.Faults = append(r.Faults, h.Band)
 	}
-	r.Counts, r.Faults, r.Slices = g.counts, g.faults, j.series.report()
+	r.Counts, r.Slices = g.counts, j.series.report()
 	r.Ack, r.EndToEnd = j.ack.quantiles(), j.total.quantiles()
 	r.Reason = reason(r)
 	if err := biographies(r, again); err != nil {
@@ -98,7 +104,7 @@ func (j *Judge) Report(again iter.Seq2[history.Op, error]) (*Report, error) {
 	return r, nil
 }
 
-// close gives a check its last word: a promise that was asked for and saw nothing is unknown, and a strict run has no licences.
+// close gives a check its last word: a promise that was asked for and saw nothing is unknown.
 func (j *Judge) close(c *check) {
 	asked := slices.ContainsFunc(j.ledger.head.Expect, func(e history.Expectation) bool { return e.Promise == c.Name })
 	if c.Events == 0 && c.Count == 0 {
@@ -106,15 +112,6 @@ func (j *Judge) close(c *check) {
 		if asked {
 			c.Validity = c.Validity.Worse(Unknown)
 			c.Summary = "asked for, but nothing happened that it judges"
-		}
-	}
-	if !j.ledger.head.Strict {
-		return
-	}
-	for i := range c.Findings {
-		if c.Findings[i].Validity == Licensed {
-			c.Findings[i].Validity = Invalid
-			c.Validity = Invalid
 		}
 	}
 }

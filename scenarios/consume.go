@@ -112,7 +112,7 @@ func (s *subscription) connected(time.Time) {
 	conn := s.conn
 	conn.Subscribe(s.line.Topic, s.line.Channel, func(_ time.Time, res client.Result) {
 		op := s.op(history.Subscribe)
-		op.After = conn.MsgTimeout()
+		op.After, op.Due = conn.MsgTimeout(), conn.MaxMsgTimeout()
 		if op.Error = res.Text; res.Fate == client.Done {
 			op.Error = ""
 		}

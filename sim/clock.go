@@ -54,3 +54,32 @@ func (h *events) pop() event {
 		i = child
 	}
 }
+
+// A timer calls a function at the time it is set to, or earlier; that sets it again. It takes no event but for a time earlier than
+// all that it waits for.
+type timer struct {
+	world *World
+	asked []time.Duration // of its events to come, the next one last
+	rings func()
+}
+
+func (t *timer) init(w *World, ring func()) {
+	t.world = w
+	t.rings = func() {
+		t.asked = t.asked[:len(t.asked)-1]
+		ring()
+	}
+}
+
+// set sees that the timer rings at next, or before; at the zero time it need not.
+func (t *timer) set(next time.Time) {
+	if next.IsZero() {
+		return
+	}
+	at := max(next.Sub(epoch), t.world.now)
+	if n := len(t.asked); n > 0 && t.asked[n-1] <= at {
+		return
+	}
+	t.asked = append(t.asked, at)
+	t.world.At(at, t.rings)
+}

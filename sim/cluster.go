@@ -5,7 +5,7 @@
 //
 //	w, err := sim.NewWorld(1, []sim.Node{{Name: "b1"}}, sim.Links{Delay: time.Millisecond})
 //	w.At(time.Second, func() { w.Kill("b1") })
-//	err = w.Dial("client", "b1", func(now time.Time, wake func()) wire.Endpoint { return client.New(now, wake, …) })
+//	err = w.Dial("client", "b1", func(now time.Time, wake func()) wire.Endpoint { return client.New(now, opts, handler, wake) })
 //	w.Run(time.Minute)
 //
 // The law: functions given to At and Request, and every call of an endpoint that Dial opened, run one at a time.
@@ -58,7 +58,8 @@ type Pauser interface {
 	Resume(node string) error
 }
 
-// A Chunk is bytes on their way from one end of a connection to the other.
+// A Chunk is bytes on their way from one end of a connection to the other. One without bytes is a turn in the connection's life: its
+// opening, or its end.
 type Chunk struct {
 	From, To string
 	Conn     uint64 // which connection, from 1

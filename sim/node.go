@@ -1,13 +1,11 @@
 package sim
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"time"
 
 	"github.com/nsqlab/nsqlab/broker"
 	"github.com/nsqlab/nsqlab/broker/httpapi"
@@ -41,8 +39,7 @@ type node struct {
 	broker  *broker.Broker // nil while it is down
 	handler http.Handler
 	paused  bool
-	parked  []func()      // what waits for the end of the pause
-	armed   time.Duration // when the broker's timer fires; 0 if it does not
+	parked  []func() // what waits for the end of the pause, or behind that
 }
 
 func (n *node) start() error {
@@ -52,11 +49,18 @@ func (n *node) start() error {
 	}
 	opts.Seed = n.world.Rand("node " + n.spec.Name).Uint64()
 	var b *broker.Broker
-	b, err = broker.New(opts, func() { n.world.soon(func() { n.arm(b) }) })
+	t := &timer{}
+	arm := func() { t.set(b.NextTimeout()) }
+	b, err = broker.New(opts, func() { n.world.soon(arm) })
 	if err != nil {
 		return err
 	}
-	n.broker, n.armed = b, 0
+	expire := func() {
+		b.HandleTimeout(n.world.time())
+		arm()
+	}
+	t.init(n.world, func() { n.run(b, expire) })
+	n.broker = b
 	n.handler = httpapi.Nsqd(b, httpapi.Info{Version: broker.Version, Hostname: n.spec.Name, BroadcastAddress: n.spec.Name, Started: n.world.time()}, n.world.time)
 	return nil
 }
@@ -70,36 +74,20 @@ func (n *node) stop() {
 func (n *node) run(b *broker.Broker, f func()) {
 	switch {
 	case n.broker != b:
-	case n.paused:
-		n.parked = append(n.parked, func() { n.run(b, f) })
+	case n.paused || len(n.parked) > 0:
+		n.parked = append(n.parked, f)
 	default:
 		f()
 	}
 }
 
-// arm has the broker's timer fire when it next wants to.
-func (n *node) arm(b *broker.Broker) {
-	if n.broker != b {
-		return
+// catchUp does what waited for the end of the pause, in order.
+func (n *node) catchUp() {
+	for !n.paused && len(n.parked) > 0 {
+		f := n.parked[0]
+		n.parked = n.parked[1:]
+		f()
 	}
-	next := b.NextTimeout()
-	if next.IsZero() {
-		return
-	}
-	at := max(next.Sub(epoch), n.world.now)
-	if n.armed != 0 && n.armed <= at {
-		return
-	}
-	n.armed = at
-	n.world.At(at, func() {
-		n.run(b, func() {
-			if n.armed == at {
-				n.armed = 0
-			}
-			b.HandleTimeout(n.world.time())
-			n.arm(b)
-		})
-	})
 }
 
 // unreachable says why the node answers nothing, or nil if it does.
@@ -120,5 +108,3 @@ func (n *node) request(method, path string) (status int, body []byte) {
 	n.handler.ServeHTTP(rec, req)
 	return rec.Code, rec.Body.Bytes()
 }
-
-var errRefused = errors.New("sim: connection refused")

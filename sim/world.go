@@ -1,8 +1,8 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
-	"hash"
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
@@ -23,6 +23,8 @@ var DefaultLinks = Links{Delay: 200 * time.Microsecond, Jitter: 100 * time.Micro
 // epoch is the wall-clock time at which every world begins: 2026-01-01 00:00 UTC.
 var epoch = time.Unix(1767225600, 0).UTC()
 
+var errClosed = errors.New("sim: the world is closed")
+
 // A World is the deterministic Cluster: it lives in the goroutine that calls Run, and its time passes only there, from event to event.
 // The same seed and the same calls give the same run, to the byte. It is not safe for use by two goroutines.
 type World struct {
@@ -33,17 +35,21 @@ type World struct {
 	asked  uint64
 	done   uint64 // events
 	nodes  []*node
-	conns  []*conn // open ones, in order of dialling
+	conns  []*conn // open ones, in order of dialling, so of their ids
 	dialed uint64
 	rules  []*standing
 	rngs   map[string]*rand.Rand
-	trace  hash.Hash64
+	trace  uint64
 	spare  [][]byte
+	closed bool
+
+	linkRand, ruleRand *rand.Rand
 }
 
 // NewWorld makes a world with its nodes started.
 func NewWorld(seed uint64, nodes []Node, links Links) (*World, error) {
-	w := &World{seed: seed, links: links, rngs: map[string]*rand.Rand{}, trace: fnv.New64a()}
+	w := &World{seed: seed, links: links, rngs: map[string]*rand.Rand{}}
+	w.linkRand, w.ruleRand = w.Rand("links"), w.Rand("rules")
 	for _, spec := range nodes {
 		n := &node{world: w, spec: spec}
 		if w.node(spec.Name) != nil {
@@ -71,8 +77,10 @@ func (w *World) Now() time.Duration { return w.now }
 
 // At implements Cluster.
 func (w *World) At(d time.Duration, f func()) {
-	w.asked++
-	w.queue.push(event{max(d, w.now), w.asked, f})
+	if !w.closed {
+		w.asked++
+		w.queue.push(event{max(d, w.now), w.asked, f})
+	}
 }
 
 // Run implements Cluster.
@@ -100,14 +108,21 @@ func (w *World) Rand(name string) *rand.Rand {
 }
 
 // Trace is a hash of every chunk delivered so far: what, when, to whom. Two runs with equal traces were the same run.
-func (w *World) Trace() string { return fmt.Sprintf("%016x", w.trace.Sum64()) }
+func (w *World) Trace() string { return fmt.Sprintf("%016x", w.trace) }
 
 // Events is how many events have happened.
 func (w *World) Events() uint64 { return w.done }
 
 // Close implements Cluster.
 func (w *World) Close() error {
-	w.queue, w.conns = nil, nil
+	w.closed = true
+	for _, c := range slices.Clone(w.conns) {
+		c.end()
+	}
+	for _, n := range w.nodes {
+		n.stop()
+	}
+	w.queue = nil
 	return nil
 }
 
@@ -127,6 +142,9 @@ func (w *World) node(name string) *node {
 }
 
 func (w *World) find(name string) (*node, error) {
+	if w.closed {
+		return nil, errClosed
+	}
 	if n := w.node(name); n != nil {
 		return n, nil
 	}
@@ -139,11 +157,7 @@ func (w *World) Dial(from, to string, open func(now time.Time, wake func()) wire
 	if err != nil {
 		return err
 	}
-	w.dialed++
-	c := &conn{world: w, id: w.dialed, node: n}
-	c.client = end{conn: c, name: from, there: true}
-	c.broker = end{conn: c, name: to}
-	c.client.peer, c.broker.peer = &c.broker, &c.client
+	c := newConn(w, from, n)
 	w.conns = append(w.conns, c)
 	c.client.endpoint = open(w.time(), c.client.wake)
 	c.begin()
@@ -219,10 +233,7 @@ func (w *World) Resume(name string) error {
 		return fmt.Errorf("sim: node %s is not paused", name)
 	}
 	n.paused = false
-	for _, f := range n.parked {
-		w.soon(f)
-	}
-	n.parked = nil
+	w.soon(n.catchUp)
 	return nil
 }
 
@@ -240,7 +251,7 @@ func (w *World) AddRule(from, to string, r Rule) (remove func(), err error) {
 // rejudge asks again about every chunk that is held.
 func (w *World) rejudge() {
 	for _, c := range slices.Clone(w.conns) {
-		c.client.resume()
-		c.broker.resume()
+		c.client.way.resume()
+		c.broker.way.resume()
 	}
 }

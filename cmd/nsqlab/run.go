@@ -51,6 +51,9 @@ func (c *runCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
+	if c.Backend != "virtual" && !c.Quiet {
+		fmt.Fprintf(env.errs, "preparing %s nodes\n", c.Backend) // which may build nsqd first
+	}
 	stage, err := b.open(c.Nsqd)
 	if err != nil {
 		return err

@@ -120,11 +120,15 @@ func Read(r io.Reader) (Header, iter.Seq2[Op, error], error) {
 		return h, nil, fmt.Errorf("history: line 1: nsqlab_history is %d, want %d", h.Version, version)
 	}
 	return h, func(yield func(Op, error) bool) {
+		r := lineReader{names: map[string]string{}}
 		for n := 2; lines.Scan(); n++ {
-			var op Op
-			err := json.Unmarshal(lines.Bytes(), &op)
-			if err != nil {
-				err = fmt.Errorf("history: line %d: %w", n, err)
+			op, ok := r.read(lines.Bytes())
+			var err error
+			if !ok {
+				op = Op{}
+				if err = json.Unmarshal(lines.Bytes(), &op); err != nil {
+					err = fmt.Errorf("history: line %d: %w", n, err)
+				}
 			}
 			if !yield(op, err) || err != nil {
 				return

@@ -32,7 +32,7 @@ const (
 // What an operation does (its F), with the fields it uses beside Time, Process, Type and F.
 const (
 	// Publish is a PUB, MPUB or DPUB of one message: Node, Topic, Msg; After is its deferral; Due, of the invoke, is
-	// when the schedule meant it to be sent.
+	// when the schedule meant it to be sent. A message is published once: to try again is another message.
 	Publish = "pub"
 	// Deliver is a message that reached its consumer (ok): Node, Topic, Channel, Msg, Attempt, Conn. A body that is
 	// not as it was published is a fail with Msg 0; a whole one of another run is an ok with Msg 0.
@@ -42,9 +42,10 @@ const (
 	Finish = "fin"
 	// Requeue is a REQ, with the stages of Finish; After is its delay.
 	Requeue = "req"
-	// Touch is a TOUCH, with the stages of Finish.
+	// Touch is a TOUCH, with the stages of Finish; Due, of all of them, is when it was sent.
 	Touch = "touch"
-	// Subscribe is a consumer's SUB: Node, Topic, Channel, Conn; After is the connection's message timeout.
+	// Subscribe is a consumer's SUB: Node, Topic, Channel, Conn; After is the connection's message timeout, Due how long touches can
+	// hold a message at the most (0: not known).
 	Subscribe = "sub"
 	// Ready is an RDY that was sent (info): Node, Topic, Channel, Conn; Count is its number.
 	Ready = "rdy"

@@ -203,7 +203,6 @@ func (c *Cluster) tearDown() error {
 	defer close(c.turn.closed)
 	if running := c.turn.close(); !running {
 		c.turn.Unlock()
-		defer c.turn.Lock()
 	}
 	c.mu.Lock()
 	c.cancel()

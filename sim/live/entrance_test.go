@@ -60,7 +60,7 @@ func TestTheOfficialClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	producer.SetLoggerLevel(nsq.LogLevelMax)
+	producer.SetLogger(nil, nsq.LogLevelError)
 	defer producer.Stop()
 	if err := producer.Publish("orders", []byte("hello")); err != nil {
 		t.Fatal(err)
@@ -69,8 +69,11 @@ func TestTheOfficialClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	consumer.SetLoggerLevel(nsq.LogLevelMax)
-	defer consumer.Stop()
+	consumer.SetLogger(nil, nsq.LogLevelError)
+	defer func() {
+		consumer.Stop()
+		<-consumer.StopChan
+	}()
 	got := make(chan string, 1)
 	consumer.AddHandler(nsq.HandlerFunc(func(m *nsq.Message) error {
 		got <- string(m.Body)

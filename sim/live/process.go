@@ -135,7 +135,13 @@ func (p *process) kill(ctx context.Context) error {
 	}
 }
 
-func (p *process) pause(context.Context) error { return p.signal(syscall.SIGSTOP) }
+// pause returns when every thread has stopped, which on a busy machine is not at once.
+func (p *process) pause(ctx context.Context) error {
+	if err := p.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	return awaitStop(ctx, p.pid)
+}
 
 func (p *process) resume(context.Context) error { return p.signal(syscall.SIGCONT) }
 

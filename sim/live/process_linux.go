@@ -1,11 +1,16 @@
 package live
 
 import (
+	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"runtime"
 	"sync"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A parent starts processes that die with this one. The kernel tells them when the thread that started them ends, so
@@ -46,3 +51,19 @@ func (p *parent) live() {
 
 // close ends the thread, and with it the processes that still live.
 func (p *parent) close() { p.end.Do(func() { close(p.ended) }) }
+
+// awaitStop waits until a child of ours is stopped by a signal.
+func awaitStop(ctx context.Context, pid int) error {
+	for {
+		var info unix.Siginfo
+		if err := unix.Waitid(unix.P_PID, pid, &info, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil); err != nil {
+			return os.NewSyscallError("waitid", err)
+		}
+		if info.Signo != 0 {
+			return nil
+		}
+		if err := wait(ctx, time.Millisecond); err != nil {
+			return err
+		}
+	}
+}

@@ -3,6 +3,7 @@
 package live
 
 import (
+	"context"
 	"os/exec"
 	"syscall"
 )
@@ -18,3 +19,6 @@ func (p *parent) start(cmd *exec.Cmd) error {
 }
 
 func (p *parent) close() {}
+
+// awaitStop leaves it to the kernel when the process stops.
+func awaitStop(context.Context, int) error { return nil }

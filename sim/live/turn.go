@@ -7,7 +7,8 @@ import (
 )
 
 // A turn is what a function must have to run: the callbacks of a Run and the calls of endpoints have it one after
-// another. Outside Run it belongs to whoever uses the cluster, so that nothing runs behind his back.
+// another. Outside Run it belongs to whoever uses the cluster, so that nothing runs behind his back; until the cluster
+// is closed, after which nobody needs it.
 //
 // A callback that has to wait gives the turn away meanwhile, and the loop that called it too: see without.
 type turn struct {
@@ -101,7 +102,7 @@ func (t *turn) at(d time.Duration, f func()) {
 	}
 }
 
-// run calls what is due for d. The caller has the turn, and has it again when run returns.
+// run calls what is due for d. The caller has the turn, and has it again when run returns, unless the cluster is closed.
 func (t *turn) run(d time.Duration) {
 	me := newLoop()
 	if !t.begin(me, d) {
@@ -134,7 +135,6 @@ func (t *turn) end() {
 	if closing {
 		t.Unlock()
 		<-t.closed
-		t.Lock()
 	}
 }
 
