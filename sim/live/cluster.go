@@ -30,9 +30,6 @@ import (
 	"github.com/nsqlab/nsqlab/sim"
 )
 
-// removeTimeout is how long Close waits for each node to go.
-const removeTimeout = 30 * time.Second
-
 // errClosed is what becomes of a call after Close.
 var errClosed = errors.New("the cluster is closed")
 
@@ -212,7 +209,7 @@ func (c *Cluster) tearDown() error {
 	c.mu.Unlock()
 	c.busy.Wait()
 	return c.eachNode(func(n *node) error {
-		ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		return n.remove(ctx)
 	})

@@ -173,7 +173,7 @@ func archive(program []byte) ([]byte, error) {
 
 // Close implements Launcher.
 func (c *containers) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var err error
 	if id := c.labels[labelRun]; id != "" {
@@ -194,6 +194,8 @@ func (c *containers) prepare(ctx context.Context, s spec) (daemon, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	made, err := c.provider.CreateContainer(ctx, testcontainers.ContainerRequest{
 		Image:        image,
 		Entrypoint:   []string{"/nsqd", "--tcp-address=:" + innerTCP, "--http-address=:" + innerHTTP, "--data-path=" + innerData},

@@ -17,6 +17,7 @@ import (
 
 const (
 	startTimeout   = 10 * time.Second // from start to the first answer
+	patience       = 30 * time.Second // for any other operation on a node
 	pingInterval   = 20 * time.Millisecond
 	requestTimeout = 2 * time.Second
 	maxBody        = 16 << 20 // of an answer, in bytes
@@ -148,6 +149,8 @@ func (n *node) operate(ctx context.Context, verb string, to state, op func(daemo
 		n.state = down
 		return fmt.Errorf("%s %s: it has ended by itself%s", verb, n.name, quoteLog(n.daemon.log(ctx)))
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	if err := op(n.daemon, ctx); err != nil {
 		return fmt.Errorf("%s %s: %w", verb, n.name, err)
 	}
