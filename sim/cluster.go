@@ -74,7 +74,8 @@ type Fate struct {
 	Reset bool          // the connection breaks, both ways
 }
 
-// A Rule decides the fate of each chunk of bytes on a link; its randomness is passed in. It is asked for one chunk at a time.
+// A Rule decides the fate of each chunk of bytes on a link; its randomness is passed in. It is asked for one chunk at a time, on a real
+// cluster from goroutines of its own, and not any more once its removal has returned. It must not call the cluster.
 type Rule interface {
 	Judge(now time.Duration, rng *rand.Rand, c Chunk) Fate
 }

@@ -61,7 +61,8 @@ func (n *node) start() error {
 	}
 	t.init(n.world, func() { n.run(b, expire) })
 	n.broker = b
-	n.handler = httpapi.Nsqd(b, httpapi.Info{Version: broker.Version, Hostname: n.spec.Name, BroadcastAddress: n.spec.Name, Started: n.world.time()}, n.world.time)
+	info := httpapi.Info{Version: broker.Version, Hostname: n.spec.Name, BroadcastAddress: n.spec.Name, Started: n.world.time()}
+	n.handler = httpapi.Nsqd(b, info, n.world.time)
 	return nil
 }
 

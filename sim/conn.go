@@ -1,0 +1,221 @@
+package sim
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/nsqlab/nsqlab/broker"
+	"github.com/nsqlab/nsqlab/broker/wire"
+)
+
+const dialTimeout = 5 * time.Second // for a connection to come to be
+
+// A conn is a connection, or the attempt at one.
+type conn struct {
+	world  *World
+	id     uint64
+	node   *node
+	served *broker.Broker // the one that accepted; nil before
+	client end
+	broker end
+	closed bool
+}
+
+// An end is one side of a connection: its endpoint, what has arrived for that, and the way that goes out from it.
+type end struct {
+	conn     *conn
+	peer     *end
+	endpoint wire.Endpoint // nil: the broker's before it runs, and of an end that is gone
+	there    bool          // it has an owner; false once that was disconnected, or killed
+	stands   bool          // it may send
+	waking   bool          // it will be attended to
+	timer    timer
+	inbox    []byte // arrived, not consumed
+	way      way
+
+	attends func() // attend when its process runs, made once
+}
+
+func newConn(w *World, from string, to *node) *conn {
+	w.dialed++
+	c := &conn{world: w, id: w.dialed, node: to}
+	c.client.init(c, &c.broker, from)
+	c.broker.init(c, &c.client, to.spec.Name)
+	c.client.there = true
+	return c
+}
+
+func (e *end) init(c *conn, peer *end, name string) {
+	e.conn, e.peer = c, peer
+	e.way.init(e, name)
+	e.timer.init(c.world, func() { e.run(e.expire) })
+	e.attends = func() { e.run(e.attend) }
+}
+
+// begin sends the client's opening, and gives up if nothing comes of it.
+func (c *conn) begin() {
+	c.client.way.send(parcel{kind: opening})
+	c.world.At(c.world.now+dialTimeout, func() {
+		if !c.client.stands && c.client.there {
+			c.giveUp()
+		}
+	})
+}
+
+// giveUp ends an attempt at the client's side. A broker that has accepted learns of it as of any end.
+func (c *conn) giveUp() {
+	c.client.disconnect()
+	if c.served == nil {
+		c.end()
+	} else {
+		c.client.way.send(parcel{kind: broken})
+	}
+}
+
+// accept answers the client's opening, as the node's kernel does; its process takes the connection when it runs.
+func (c *conn) accept() {
+	b := c.node.broker
+	if b == nil {
+		c.broker.way.send(parcel{kind: broken}) // nobody listens
+		return
+	}
+	c.served = b
+	c.broker.there = true
+	c.broker.way.send(parcel{kind: opening})
+	c.broker.run(func() {
+		if !c.broker.there {
+			return
+		}
+		c.broker.stands = true
+		c.broker.endpoint = b.Connect(c.world.time(), fmt.Sprintf("%s:%d", c.client.way.name, c.id), c.broker.wake)
+		c.broker.look()
+	})
+}
+
+// end disconnects both ends at once. It may be called again.
+func (c *conn) end() {
+	c.closed = true
+	if i, ok := slices.BinarySearchFunc(c.world.conns, c.id, func(o *conn, id uint64) int { return cmp.Compare(o.id, id) }); ok {
+		c.world.conns = slices.Delete(c.world.conns, i, i+1)
+	}
+	c.client.disconnect()
+	c.broker.disconnect()
+}
+
+// bereave takes the broker's end away without a word to it: its process was killed, and its kernel breaks the connection.
+func (c *conn) bereave() {
+	if !c.broker.there {
+		return
+	}
+	c.broker.there = false
+	c.broker.endpoint = nil
+	c.broker.way.send(parcel{kind: broken})
+}
+
+// disconnect tells the endpoint that its connection is gone.
+func (e *end) disconnect() {
+	e.there = false
+	if p := e.endpoint; p != nil {
+		e.endpoint = nil
+		e.run(func() { p.Disconnect(e.conn.world.time()) })
+	}
+}
+
+// run calls f when this end's process runs: a broker's may be paused, or gone.
+func (e *end) run(f func()) {
+	if e == &e.conn.broker {
+		e.conn.node.run(e.conn.served, f)
+	} else {
+		f()
+	}
+}
+
+// wake is the endpoint's: it has something to send, or another deadline.
+func (e *end) wake() {
+	if !e.waking {
+		e.waking = true
+		e.conn.world.soon(e.attends)
+	}
+}
+
+func (e *end) attend() {
+	e.waking = false
+	e.look()
+}
+
+// look sends what the endpoint has to send, and sets its timer.
+func (e *end) look() {
+	if e.endpoint == nil || e.conn.closed {
+		return
+	}
+	if e.stands {
+		e.way.fill(e.endpoint)
+	}
+	e.timer.set(e.endpoint.NextTimeout())
+}
+
+// expire calls the endpoint if it is due.
+func (e *end) expire() {
+	if e.endpoint == nil {
+		return
+	}
+	now := e.conn.world.time()
+	if next := e.endpoint.NextTimeout(); !next.IsZero() && !next.After(now) {
+		if err := e.endpoint.HandleTimeout(now); err != nil {
+			e.hangUp()
+			return
+		}
+	}
+	e.look()
+}
+
+// hangUp sends what the endpoint still has to say, and closes this end; the other learns of it when that has arrived.
+func (e *end) hangUp() {
+	if e.endpoint == nil {
+		return
+	}
+	if !e.stands {
+		e.conn.giveUp()
+		return
+	}
+	e.way.empty(e.endpoint)
+	e.disconnect()
+	e.way.send(parcel{kind: ending})
+}
+
+// receive hands bytes to the endpoint.
+func (e *end) receive(p []byte) {
+	if e.endpoint == nil {
+		return
+	}
+	w := e.conn.world
+	whole := p
+	if len(e.inbox) > 0 {
+		e.inbox = append(e.inbox, p...)
+		whole = e.inbox
+	}
+	n, err := e.endpoint.Receive(w.time(), whole)
+	if len(e.inbox) == 0 || n > 0 {
+		e.inbox = append(e.inbox[:0], whole[n:]...)
+	}
+	if len(e.inbox) == 0 && cap(e.inbox) > keepSpare {
+		e.inbox = nil
+	}
+	w.recycle(p)
+	if err != nil {
+		e.hangUp()
+		return
+	}
+	e.look()
+}
+
+// finish tells the endpoint that no more comes, and ends the connection.
+func (e *end) finish() {
+	if e.endpoint != nil {
+		// The other end is gone: what this one has to say to the end of it reaches nobody.
+		_, _ = e.endpoint.Receive(e.conn.world.time(), nil)
+	}
+	e.conn.end()
+}
