@@ -52,7 +52,7 @@ func (c *check) find(v Validity, at time.Duration, msg uint64, format string, ar
 		}
 		c.Findings = slices.Delete(c.Findings, i, i+1)
 	}
-	f := Finding{Validity: v, At: at, What: fmt.Sprintf(format, args...)}
+	f := Finding{Validity: v, At: at, What: fmt.Sprintf(format, args...), number: msg}
 	if msg != 0 {
 		f.Msg = history.MsgString(msg)
 	}

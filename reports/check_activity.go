@@ -57,7 +57,9 @@ func (c *check) activity(op *history.Op, work map[string]bool) {
 		}
 	case op.F == history.Connect:
 		c.Events++
-		work[op.Process] = work[op.Process]
+		if !work[op.Process] {
+			work[op.Process] = false
+		}
 	case (op.F == history.Publish || op.F == history.Deliver) && op.Type == history.OK:
 		c.Events++
 		work[op.Process] = true

@@ -138,11 +138,11 @@ func reason(r *Report) string {
 
 // biographies reads the history again for what happened to the examples.
 func biographies(r *Report, again iter.Seq2[history.Op, error]) error {
-	lives := map[string]*[]Event{}
+	lives := map[uint64]*[]Event{}
 	for i := range r.Promises {
-		for k := range r.Promises[i].Findings {
-			if msg := r.Promises[i].Findings[k].Msg; msg != "" {
-				lives[msg] = &[]Event{}
+		for _, f := range r.Promises[i].Findings {
+			if f.number != 0 {
+				lives[f.number] = &[]Event{}
 			}
 		}
 	}
@@ -150,29 +150,37 @@ func biographies(r *Report, again iter.Seq2[history.Op, error]) error {
 		return nil
 	}
 	nodes := map[string][]*[]Event{} // the examples that were published to a node
+	tellTo := func(life *[]Event, op history.Op) {
+		if len(*life) >= maxBiography {
+			return
+		}
+		e := Event{At: op.Time, Process: op.Process, What: tell(op)}
+		if op.Process != history.Nemesis {
+			e.Broken = broken(r.Faults, op.Time)
+		}
+		*life = append(*life, e)
+	}
 	for op, err := range again {
 		if err != nil {
 			return err
 		}
-		if op.Process == history.Nemesis && op.F == "kill" {
+		life := lives[op.Msg]
+		switch {
+		case op.Process == history.Nemesis && op.F == "kill":
 			for _, life := range nodes[op.Node] {
-				if len(*life) < maxBiography {
-					*life = append(*life, Event{At: op.Time, Process: op.Process, What: tell(op)})
-				}
+				tellTo(life, op)
 			}
-			continue
-		}
-		if op.F == history.Publish && op.Type == history.Invoke && lives[history.MsgString(op.Msg)] != nil {
-			nodes[op.Node] = append(nodes[op.Node], lives[history.MsgString(op.Msg)])
-		}
-		if life := lives[history.MsgString(op.Msg)]; life != nil && len(*life) < maxBiography {
-			*life = append(*life, Event{At: op.Time, Process: op.Process, What: tell(op), Broken: broken(r.Faults, op.Time)})
+		case life != nil:
+			if op.F == history.Publish && op.Type == history.Invoke {
+				nodes[op.Node] = append(nodes[op.Node], life)
+			}
+			tellTo(life, op)
 		}
 	}
 	for i := range r.Promises {
 		for k := range r.Promises[i].Findings {
-			if f := &r.Promises[i].Findings[k]; f.Msg != "" {
-				f.Biography = *lives[f.Msg]
+			if f := &r.Promises[i].Findings[k]; f.number != 0 {
+				f.Biography = *lives[f.number]
 			}
 		}
 	}

@@ -81,6 +81,8 @@ type Finding struct {
 	Msg       string        `json:"message,omitempty"` // producer-number
 	At        time.Duration `json:"at"`
 	Biography []Event       `json:"biography,omitempty"`
+
+	number uint64 // of the message, as histories have it; 0: none
 }
 
 // An Event is one line of a message's biography.
@@ -101,7 +103,7 @@ type Counts struct {
 	Delivered    int `json:"delivered"`    // deliveries, repeated ones included
 	Redelivered  int `json:"redelivered"`  // deliveries beyond the first of a message in a channel
 	Finished     int `json:"finished"`     // FINs sent
-	Lost         int `json:"lost"`         // acknowledged, owed to a channel and never delivered there
+	Lost         int `json:"lost"`         // acknowledged, owed to a channel and never delivered there, or never finished nor delivered again
 	Unjudged     int `json:"unjudged"`     // operations that no checker could place
 }
 

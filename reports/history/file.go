@@ -125,10 +125,11 @@ func Read(r io.Reader) (Header, iter.Seq2[Op, error], error) {
 			op, ok := r.read(lines.Bytes())
 			var err error
 			if !ok {
-				op = Op{}
-				if err = json.Unmarshal(lines.Bytes(), &op); err != nil {
+				var other Op
+				if err = json.Unmarshal(lines.Bytes(), &other); err != nil {
 					err = fmt.Errorf("history: line %d: %w", n, err)
 				}
+				op = other
 			}
 			if !yield(op, err) || err != nil {
 				return

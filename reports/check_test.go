@@ -1,0 +1,288 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nsqlab/nsqlab/reports/history"
+)
+
+// A ruling is what is to be said of a history in testdata: of the promise that it begins with.
+type ruling struct {
+	file     string
+	validity Validity
+	count    int    // of findings
+	first    string // finding, without its time
+}
+
+// histories are all of testdata, each for one thing that a checker must see or must not take for a violation.
+var histories = []ruling{
+	// What is acknowledged arrives in every channel that is owed it.
+	{"no-loss-good", Valid, 0, ""},
+	{"no-loss-bad", Invalid, 1, "1-2: acknowledged by b1, never delivered to orders/billing"},
+	{"no-loss-fanout", Invalid, 1, "1-2: acknowledged by b1, never delivered to orders/audit"},
+	{"no-loss-undrained", Unknown, 1, "1-2: acknowledged by b1, never delivered to orders/billing when the drain was given up (not drained in 100ms: b1 holds 1 of orders/billing)"},
+	{"no-loss-nothing", Unknown, 0, ""},
+	// It comes again until it is finished; a FIN without an answer may have finished it.
+	{"no-loss-unfinished", Invalid, 1, "1-1: acknowledged by b1, delivered to orders/billing and neither finished nor delivered again"},
+	{"no-loss-refused", Invalid, 1, "1-1: acknowledged by b1, delivered to orders/billing and neither finished nor delivered again"},
+	{"no-loss-late-fin", Valid, 0, ""},
+	// A kill permits the loss of what was published before it was over, and of nothing else.
+	{"no-loss-licensed", Licensed, 2, "1-2: acknowledged by b1, never delivered to orders/billing: it was in memory when the broker was killed"},
+	{"no-loss-strict", Invalid, 2, "1-2: acknowledged by b1, never delivered to orders/billing: it was in memory when the broker was killed"},
+	{"no-loss-during-kill", Licensed, 1, "1-1: acknowledged by b1, never delivered to orders/billing: it was in memory when the broker was killed"},
+	{"no-loss-after-kill", Invalid, 1, "1-2: acknowledged by b1, never delivered to orders/billing"},
+	// A channel whose SUB was answered before the kill is not there after it.
+	{"no-loss-sub-before-kill", Valid, 0, ""},
+	{"no-loss-sub-after-kill", Invalid, 1, "1-2: acknowledged by b1, never delivered to orders/billing"},
+	// What waits at the topic goes to the channel that comes first, and which one that is the clients cannot say.
+	{"no-loss-before-any-channel", Valid, 0, ""},
+	{"no-loss-to-nobody", Invalid, 1, "1-1: acknowledged by b1, never delivered to any channel of orders"},
+	{"no-loss-ephemeral", Valid, 0, ""},
+
+	{"no-phantoms-good", Valid, 0, ""},
+	{"no-phantoms-bad", Invalid, 1, "1-9: c1 got a message from b1 that nobody published"},
+	{"no-phantoms-cross-topic", Invalid, 1, "1-1: c1 got a message from b1 in orders/billing that was published to refunds on b1"},
+	{"no-phantoms-cross-node", Invalid, 1, "1-1: c1 got a message from b1 in orders/billing that was published to orders on b2"},
+	{"no-phantoms-another-run", Invalid, 1, ": c1 got a message of another run from b1"},
+	{"no-phantoms-failed", Invalid, 1, "1-1: c1 got a message whose publishing had failed"},
+	{"no-phantoms-failed-afterwards", Invalid, 1, "1-1: delivered to orders/billing, and then its publishing failed"},
+
+	{"no-corruption-good", Valid, 0, ""},
+	{"no-corruption-bad", Invalid, 1, ": c1 got a damaged message from b1: CRC-32C of the body is 0000aaaa, it says 0000bbbb"},
+
+	// A timeout, a requeue, the end of a connection and a kill are causes for a second delivery.
+	{"no-duplicates-good", Valid, 0, ""},
+	{"no-duplicates-after-close", Valid, 0, ""},
+	{"no-duplicates-after-kill", Valid, 0, ""},
+	{"no-duplicates-bad", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
+	{"no-duplicates-two-consumers", Invalid, 1, "1-1: delivered again in orders/billing after 0s, with no timeout, requeue or closed connection between"},
+	{"no-duplicates-proved-fin", Invalid, 1, "1-1: delivered again in orders/billing after a FIN that was proved"},
+	{"no-duplicates-unproved-fin", Valid, 0, ""},
+	{"no-duplicates-late-requeue", Valid, 0, ""},
+	// A link that was held up delivers late and in bulk, until an answer came at once.
+	{"no-duplicates-overtaken", Valid, 0, ""},
+	{"no-duplicates-backlog", Valid, 0, ""},
+	{"no-duplicates-settled", Invalid, 1, "1-2: delivered again in orders/billing after 98ms, with no timeout, requeue or closed connection between"},
+
+	{"no-early-redelivery-good", Valid, 0, ""},
+	{"no-early-redelivery-bad", Invalid, 1, "1-1: delivered again in orders/billing 112ms before its timeout of 1s was over"},
+	{"no-early-redelivery-touch", Invalid, 1, "1-1: delivered again in orders/billing 788ms before its timeout of 1s was over"},
+	{"no-early-redelivery-touch-limit", Valid, 0, ""},
+	{"no-early-redelivery-touch-sent", Valid, 0, ""},
+	{"no-early-redelivery-under-delay", Unknown, 0, ""}, // not judged
+	{"no-early-redelivery-after-close", Unknown, 0, ""}, // not judged
+
+	{"no-late-redelivery-good", Valid, 0, ""},
+	{"no-late-redelivery-bad", Invalid, 1, "1-1: delivered again in orders/billing 588ms after its timeout, with a consumer ready"},
+	{"no-late-redelivery-never", Invalid, 1, "1-1: not delivered again in orders/billing, though its timeout was over at 1.012s and a consumer was ready"},
+	{"no-late-redelivery-busy-consumer", Valid, 0, ""},
+	{"no-late-redelivery-narrow-consumer", Unknown, 0, ""}, // not judged: it is busy, though its client believes that it is not
+	{"no-late-redelivery-touch", Valid, 0, ""},
+	{"no-late-redelivery-unseen", Unknown, 0, ""},   // not judged: attempt 2 was lost with its connection
+	{"no-late-redelivery-fault-on", Unknown, 0, ""}, // not judged
+
+	{"no-early-deferral-good", Valid, 0, ""},
+	{"no-early-deferral-bad", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},
+	{"no-early-deferral-requeued", Invalid, 1, "1-1: delivered in orders/billing 113ms before its deferral was over"},
+	{"no-early-deferral-lost-requeue", Unknown, 0, ""}, // not judged: its timeout was over as well
+
+	{"no-late-deferral-good", Valid, 0, ""},
+	{"no-late-deferral-bad", Invalid, 1, "1-1: delivered in orders/billing 589ms after its deferral was over, with a consumer ready"},
+	{"no-late-deferral-requeued", Invalid, 1, "1-1: delivered in orders/billing 587ms after its deferral was over, with a consumer ready"},
+	{"no-late-deferral-requeued-at-once", Invalid, 1, "1-1: delivered in orders/billing 587ms after its deferral was over, with a consumer ready"},
+	{"no-late-deferral-never", Invalid, 2, "1-1: not delivered in orders/billing, though its deferral was over at 511ms and a consumer was ready"},
+	{"no-late-deferral-fault-on", Unknown, 0, ""}, // not judged
+	{"no-late-deferral-unseen", Unknown, 0, ""},   // not judged: attempt 1 was lost with its connection
+
+	{"latency-good", Valid, 0, ""},
+	{"latency-bad", Invalid, 1, ": max is 52ms, the limit 40ms"},
+	{"latency-undrained", Unknown, 0, ""},
+
+	// A run that did nothing shows nothing.
+	{"activity-good", Valid, 0, ""},
+	{"activity-bad", Unknown, 4, ": c1 got nothing done"},
+	{"activity-idle-client", Unknown, 1, ": c2 got nothing done"},
+	{"activity-never-connected", Unknown, 1, ": p2 got nothing done"},
+	{"activity-fault-hit-nothing", Unknown, 1, ": the fault reset: c2 hit nothing"},
+	{"activity-unsupported", Unknown, 1, ": the fault pause: b1 could not be inflicted: unsupported operation"},
+	{"activity-no-end", Unknown, 1, ": the history has no end"},
+	{"activity-unplaced", Unknown, 1, ": 4 operations could not be placed"},
+	{"activity-out-of-order", Unknown, 1, ": 1 operations could not be placed"},
+}
+
+func TestHistories(t *testing.T) {
+	for _, want := range histories {
+		t.Run(want.file, func(t *testing.T) {
+			h, ops := readHistory(t, want.file)
+			p := promiseOf(t, judged(t, h, ops), checkerOf(t, want.file))
+			if got := rulingOf(want.file, p); got != want {
+				t.Errorf("the verdict is\n%+v, want\n%+v", got, want)
+			}
+			if p.Summary == "" {
+				t.Error("it has no summary")
+			}
+		})
+	}
+}
+
+func rulingOf(file string, p Promise) ruling {
+	v := ruling{file: file, validity: p.Validity, count: p.Count}
+	if len(p.Findings) > 0 {
+		v.first = p.Findings[0].Msg + ": " + p.Findings[0].What
+	}
+	return v
+}
+
+// TestEveryChecker has a good and a bad history for each, and no history that is not judged.
+func TestEveryChecker(t *testing.T) {
+	find := func(file string) ruling {
+		i := slices.IndexFunc(histories, func(v ruling) bool { return v.file == file })
+		if i < 0 {
+			t.Fatalf("%s is not in the table", file)
+		}
+		return histories[i]
+	}
+	for _, c := range Checkers {
+		if v := find(c.Name + "-good"); v.validity != Valid {
+			t.Errorf("%s is %s", v.file, v.validity)
+		}
+		if v := find(c.Name + "-bad"); v.validity != Invalid && c.Name != Activity.Name || v.count == 0 {
+			t.Errorf("%s is %s with %d findings", v.file, v.validity, v.count)
+		}
+	}
+	files, err := filepath.Glob("testdata/*.jsonl")
+	if err != nil || len(files) != len(histories) {
+		t.Errorf("testdata has %d histories, the table %d: %v", len(files), len(histories), err)
+	}
+	for _, f := range files {
+		find(strings.TrimSuffix(filepath.Base(f), ".jsonl"))
+	}
+}
+
+// TestGoodIsGoodForAll has every other promise hold too in the histories that are good for one.
+func TestGoodIsGoodForAll(t *testing.T) {
+	for _, v := range histories {
+		if !strings.HasSuffix(v.file, "-good") {
+			continue
+		}
+		h, ops := readHistory(t, v.file)
+		h.Expect = nil
+		if r := judged(t, h, ops); r.Validity != Valid {
+			t.Errorf("%s is %s: %s", v.file, r.Validity, r.Reason)
+		}
+	}
+}
+
+func TestBiography(t *testing.T) {
+	h, ops := readHistory(t, "no-loss-licensed")
+	f := promiseOf(t, judged(t, h, ops), "no-loss").Findings[1]
+	var got []string
+	for _, e := range f.Biography {
+		got = append(got, fmt.Sprint(e.At, " ", e.Process, " ", e.What, " ", e.Broken))
+	}
+	want := []string{
+		"22ms p1 publishes it to b1, orders []",
+		"23ms p1 has it acknowledged by b1, orders []",
+		"24ms c1 gets it from b1 (attempt 1), orders/billing []",
+		"30ms nemesis kills b1 []",
+		"31ms nemesis has killed b1 []",
+		"40ms nemesis has started again b1 []",
+	}
+	if f.Msg != "1-3" || !slices.Equal(got, want) {
+		t.Errorf("the biography of %s is\n%s\nwant that of 1-3\n%s", f.Msg, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestBrokenInBiography has a biography tell the faults that were on.
+func TestBrokenInBiography(t *testing.T) {
+	h, ops := readHistory(t, "no-duplicates-overtaken")
+	h.Expect = nil
+	ops = slices.Insert(ops, len(ops)-1, ops[len(ops)-2]) // the refusal once more
+	ops[len(ops)-2].F, ops[len(ops)-2].Type, ops[len(ops)-2].Conn = history.Deliver, history.OK, 3
+	ops[len(ops)-2].Attempt = 3
+	f := promiseOf(t, judged(t, h, ops), "no-duplicates").Findings[0]
+	if got := f.Biography[0]; !slices.Equal(got.Broken, []string{"partition c1"}) {
+		t.Errorf("it begins with %+v, want the partition of c1 to be on", got)
+	}
+	if got := f.Biography[len(f.Biography)-1]; len(got.Broken) != 0 {
+		t.Errorf("it ends with %+v, want no fault to be on", got)
+	}
+}
+
+// readHistory reads a history of testdata.
+func readHistory(t testing.TB, name string) (history.Header, []history.Op) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name+".jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, seq, err := history.Read(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ops []history.Op
+	for op, err := range seq {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ops = append(ops, op)
+	}
+	return h, ops
+}
+
+// judged judges a history.
+func judged(t testing.TB, h history.Header, ops []history.Op) *Report {
+	t.Helper()
+	j, err := NewJudge(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range ops {
+		j.Observe(op)
+	}
+	r, err := j.Report(again(ops))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func again(ops []history.Op) iter.Seq2[history.Op, error] {
+	return func(yield func(history.Op, error) bool) {
+		for _, op := range ops {
+			if !yield(op, nil) {
+				return
+			}
+		}
+	}
+}
+
+// checkerOf is the promise that a file's name begins with.
+func checkerOf(t *testing.T, file string) string {
+	t.Helper()
+	for _, c := range Checkers {
+		if strings.HasPrefix(file, c.Name+"-") {
+			return c.Name
+		}
+	}
+	t.Fatalf("%s is of no checker", file)
+	return ""
+}
+
+func promiseOf(t *testing.T, r *Report, name string) Promise {
+	t.Helper()
+	for _, p := range r.Promises {
+		if p.Name == name {
+			return p
+		}
+	}
+	t.Fatalf("the report has no %s", name)
+	return Promise{}
+}

@@ -1,0 +1,203 @@
+package reports
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nsqlab/nsqlab/reports/history"
+)
+
+// A connection is a client's; of a producer's no more is known than when it stood.
+type connection struct {
+	queue      *queue       // nil before SUB
+	channel    *channelLife // that its SUB showed
+	timeout    time.Duration
+	longest    time.Duration // that touches can hold a message; 0: not known
+	stood      time.Duration
+	subscribed time.Duration
+	closed     time.Duration // 0 while it stands
+	// settled says that nothing on it is held up by a fault: something that was sent since the last one ended was answered at once,
+	// and an answer comes behind all that was sent before.
+	settled  bool
+	ready    int64
+	inFlight int64           // as the broker has it at the most: what was finished counts until the broker must have heard it
+	given    []time.Duration // when FINs and REQs were sent that count still
+	able     bool            // inFlight is less than ready
+	since    time.Duration   // when it became able, or settled
+	rtt      time.Duration   // the longest time for an answer
+	sampled  time.Duration   // when the last answers came
+	sample   time.Duration   // how long the quickest of them took
+}
+
+// A topicLife is a topic on a node, from one start of the node to the next.
+type topicLife struct {
+	channels []*channelLife // that exist; replaced, never changed
+}
+
+// A channelLife is a channel in such a life.
+type channelLife struct {
+	queue *queue
+	// doubtful says that the SUB that showed it may have been answered in a life of the node that is over.
+	doubtful bool
+}
+
+// A queue is a channel on a node as its consumers see it, over all the node's lives.
+type queue struct {
+	node, topic, channel string
+	ephemeral            bool          // it may drop messages, by its name or its topic's
+	consumers            []*connection // that stand
+	timeout              time.Duration // the longest of theirs
+	asked                time.Duration // when it held messages still as the drain was given up
+	idle                 bool          // a consumer could have taken one then
+	since                time.Duration // since when it could
+}
+
+const ephemeral = "#ephemeral"
+
+func (g *ledger) queue(op *history.Op) *queue {
+	key := [3]string{op.Node, op.Topic, op.Channel}
+	q := g.queues[key]
+	if q == nil {
+		q = &queue{
+			node: op.Node, topic: op.Topic, channel: op.Channel,
+			ephemeral: strings.HasSuffix(op.Topic, ephemeral) || strings.HasSuffix(op.Channel, ephemeral),
+		}
+		g.queues[key] = q
+	}
+	return q
+}
+
+func (g *ledger) topic(node, name string) *topicLife {
+	key := [2]string{node, name}
+	t := g.topics[key]
+	if t == nil {
+		t = &topicLife{}
+		g.topics[key] = t
+	}
+	return t
+}
+
+func (g *ledger) subscribe(op *history.Op) {
+	if op.Type != history.OK {
+		return
+	}
+	c := g.conns[op.Conn]
+	if c == nil || c.queue != nil {
+		c = &connection{}
+		g.conns[op.Conn] = c
+	}
+	c.queue = g.queue(op)
+	c.queue.consumers = append(c.queue.consumers, c)
+	c.queue.timeout = max(c.queue.timeout, op.After)
+	c.timeout, c.longest, c.subscribed = op.After, op.Due, op.Time
+	g.show(g.topic(op.Node, op.Topic), c)
+	g.answered(c, c.stood) // SUB was sent when it stood
+}
+
+// show notes that the topic has the channel that a connection subscribed to.
+func (g *ledger) show(t *topicLife, c *connection) {
+	i := slices.IndexFunc(t.channels, func(l *channelLife) bool { return l.queue == c.queue })
+	if i >= 0 && !t.channels[i].doubtful {
+		c.channel = t.channels[i]
+		return
+	}
+	all := slices.Clone(t.channels)
+	if i >= 0 {
+		all = slices.Delete(all, i, i+1)
+	}
+	c.channel = &channelLife{queue: c.queue, doubtful: g.killed(c.queue.node, c.stood, g.now)}
+	t.channels = append(all, c.channel)
+}
+
+// confirm takes the doubt from a channel: a message that was published after the node's last start came from its present life.
+func (g *ledger) confirm(e event) {
+	if c := e.conn.channel; c.doubtful && !g.killed(e.op.Node, e.m.invoked, e.op.Time) {
+		c.doubtful = false
+	}
+}
+
+// answered takes in that a command which was sent at some time has its answer. If it came at once the connection is settled. Of
+// answers that come together the last was asked for, and tells how long one takes.
+func (g *ledger) answered(c *connection, sent time.Duration) {
+	took := g.now - sent
+	if c.sampled != g.now {
+		c.rtt = max(c.rtt, c.sample)
+		c.sampled, c.sample = g.now, took
+	}
+	c.sample = min(c.sample, took)
+	if !c.settled && g.active == 0 && (len(g.faults) == 0 || (sent > g.calm && took <= 2*g.head.Slack)) {
+		c.settled, c.since = true, g.now
+	}
+}
+
+// unsettle notes that a fault may hold up what is on its way.
+func (g *ledger) unsettle() {
+	for _, c := range g.conns { // a set: the order does not matter
+		c.settled = false
+	}
+}
+
+// close ends a connection.
+func (g *ledger) close(c *connection) {
+	c.closed = max(g.now, 1)
+	if c.queue != nil {
+		c.queue.consumers = slices.DeleteFunc(c.queue.consumers, func(other *connection) bool { return other == c })
+	}
+}
+
+// give notes that a FIN or a REQ was sent.
+func (c *connection) give(now, slack time.Duration) {
+	c.given = append(c.given, now)
+	c.catchUp(now, slack)
+}
+
+// catchUp lets go what the broker must have heard by now, and what came for it been seen.
+func (c *connection) catchUp(now, slack time.Duration) {
+	lag := min(slack, 2*max(c.rtt, c.sample)+precision)
+	for len(c.given) > 0 && c.given[0]+lag <= now {
+		c.inFlight--
+		c.recount(c.given[0] + lag)
+		c.given = c.given[1:]
+	}
+}
+
+// recount looks whether the connection can take a message.
+func (c *connection) recount(now time.Duration) {
+	able := c.inFlight < c.ready
+	if able && !c.able {
+		c.since = now
+	}
+	c.able = able
+}
+
+// free is since when a consumer of a queue can take a message, at one stretch. It is not ok if none can.
+func (g *ledger) free(q *queue) (since time.Duration, ok bool) {
+	for _, c := range q.consumers {
+		c.catchUp(g.now, g.head.Slack)
+		if c.settled && c.able && (!ok || c.since < since) {
+			since, ok = c.since, true
+		}
+	}
+	return since, ok
+}
+
+// late says how long after its time a delivery came, while it could have gone to a consumer. It is not ok if nobody could take
+// it, or if it may have been long on its way.
+func (g *ledger) late(e event, due time.Duration) (late time.Duration, ok bool) {
+	if e.conn == nil || !e.conn.settled {
+		return 0, false
+	}
+	since, ok := g.free(e.q)
+	return e.op.Time - max(due, since), ok
+}
+
+// owing says how long a message was still owed after its time when the drain was given up, though it could have gone to a consumer. A
+// delivery that nobody saw may have put it off by one timeout.
+func (g *ledger) owing(q *queue, due time.Duration) (late time.Duration, ok bool) {
+	if q.asked == 0 || !q.idle || q.ephemeral {
+		return 0, false
+	}
+	late = q.asked - max(due, q.since) - q.timeout
+	return late, late > 0
+}
