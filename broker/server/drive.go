@@ -23,8 +23,8 @@ const (
 // Drive runs an endpoint over a connection until either end closes, and closes it. It calls open at once and Disconnect at
 // the end. Its error is what ended it: the endpoint's, or the connection's; nil if the peer closed.
 //
-// The calling goroutine reads, and writes what its own commands produced; a second one writes what others produced, and
-// what the peer takes slowly. So the endpoint's timeouts are served, also when the peer does not read.
+// The calling goroutine reads, and writes what its own commands produced; a second one, started when there is need, writes what
+// others produced, and what the peer takes slowly. So the endpoint's timeouts are served, also when the peer does not read.
 func Drive(conn net.Conn, open func(now time.Time, wake func()) wire.Endpoint) error {
 	d := &driver{conn: conn, turn: make(chan struct{}, 1), rested: make(chan struct{})}
 	d.endpoint = open(time.Now(), d.wake)

@@ -52,6 +52,16 @@ func consume(t testing.TB, d *Nsqd, channel string, cfg *nsq.Config, handle func
 		c.Stop()
 		<-c.StopChan
 	})
+	await(t, "subscribed", func() bool { // the client does not wait for the answer to SUB
+		for _, topic := range d.broker.Stats().Topics {
+			for _, ch := range topic.Channels {
+				if ch.Name == channel && len(ch.Clients) > 0 {
+					return true
+				}
+			}
+		}
+		return false
+	})
 	return c, deliveries
 }
 

@@ -223,11 +223,15 @@ func TestGoNSQBackoff(t *testing.T) {
 		return nil
 	})
 	p := newProducer(t, d, nsq.NewConfig())
-	const messages = 20
-	for range messages {
+	messages := 0
+	publish := func() {
 		if err := p.Publish("t", []byte("m")); err != nil {
 			t.Fatal(err)
 		}
+		messages++
+	}
+	for range 20 {
+		publish()
 	}
 	ready := func(n int64) func(broker.ChannelStats) bool {
 		return func(c broker.ChannelStats) bool { return len(c.Clients) == 1 && c.Clients[0].Ready == n }
@@ -236,9 +240,14 @@ func TestGoNSQBackoff(t *testing.T) {
 	before := len(deliveries)
 	eventually(t, d, "tried again", func(broker.ChannelStats) bool { return len(deliveries) >= before+3 })
 	fails.Store(false)
-	eventually(t, d, "RDY 5 again", ready(5))
+	eventually(t, d, "RDY 5 again", func(c broker.ChannelStats) bool {
+		if c.Depth == 0 {
+			publish() // each that succeeds is a step out of it
+		}
+		return ready(5)(c)
+	})
 	eventually(t, d, "all finished", func(c broker.ChannelStats) bool {
-		return c.InFlight == 0 && c.Depth == 0 && c.Deferred == 0 && c.Clients[0].Finished == messages
+		return c.InFlight == 0 && c.Depth == 0 && c.Deferred == 0 && c.Clients[0].Finished == uint64(messages)
 	})
 	if st := d.broker.Stats().Topics[0].Channels[0]; st.Requeues == 0 || len(deliveries) != messages+int(st.Requeues) {
 		t.Errorf("%d deliveries, %+v", len(deliveries), st)

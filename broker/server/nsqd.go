@@ -8,8 +8,9 @@
 //
 // Drive is the same for any endpoint and any connection, so a client is run by it as well.
 //
-// The law: two goroutines a connection, one a listener, one for the broker's timers, and those of net/http. All that they share
-// is in the broker, in a driver, or guarded by Nsqd.mu, which is held across no call to either.
+// The law: two goroutines a connection, the second only while it has something to write, one a listener, one for the broker's
+// timers, and those of net/http. All that they share is in the broker, in a driver, or guarded by Nsqd.mu, which is held across
+// no call to either.
 package server
 
 import (
