@@ -102,13 +102,6 @@ func (b *Broker) PauseChannel(now time.Time, topicName, name string, paused bool
 	})
 }
 
-// HasTopic says whether a topic is there.
-func (b *Broker) HasTopic(name string) bool {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return b.topics[name] != nil
-}
-
 func (b *Broker) withTopic(now time.Time, name string, f func(*topic) error) error {
 	t := b.lock(name)
 	if t == nil {

@@ -109,12 +109,8 @@ func (g *ledger) dueAt(e event) (time.Duration, bool) {
 	switch {
 	case !e.isDelivery() || e.stale:
 		return 0, false
-	case e.l == nil: // the broker took it before it answered
-		answered := e.m.answered
-		if e.m.fate == history.Invoke {
-			answered = e.op.Time
-		}
-		return answered + e.m.after, e.m.after > 0 && e.op.Attempt == 1
+	case e.l == nil: // the broker took it before it answered; without an answer nobody knows when
+		return e.m.answered + e.m.after, e.m.after > 0 && e.m.fate == history.OK && e.op.Attempt == 1
 	case !e.l.postponed() || e.op.Attempt != e.l.attempt+1 || g.killed(e.op.Node, e.l.sentAfter, e.op.Time):
 		return 0, false
 	}

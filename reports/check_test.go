@@ -68,6 +68,7 @@ var histories = []ruling{
 	{"no-duplicates-late-requeue", Valid, 0, ""},
 	// A link that was held up delivers late and in bulk, until an answer came at once.
 	{"no-duplicates-overtaken", Valid, 0, ""},
+	{"no-duplicates-overtaken-at-once", Valid, 0, ""},
 	{"no-duplicates-backlog", Valid, 0, ""},
 	{"no-duplicates-settled", Invalid, 1, "1-2: delivered again in orders/billing after 98ms, with no timeout, requeue or closed connection between"},
 
@@ -76,8 +77,9 @@ var histories = []ruling{
 	{"no-early-redelivery-touch", Invalid, 1, "1-1: delivered again in orders/billing 788ms before its timeout of 1s was over"},
 	{"no-early-redelivery-touch-limit", Valid, 0, ""},
 	{"no-early-redelivery-touch-sent", Valid, 0, ""},
-	{"no-early-redelivery-under-delay", Unknown, 0, ""}, // not judged
-	{"no-early-redelivery-after-close", Unknown, 0, ""}, // not judged
+	{"no-early-redelivery-under-delay", Unknown, 0, ""},   // not judged
+	{"no-early-redelivery-after-close", Unknown, 0, ""},   // not judged
+	{"no-early-redelivery-touch-refused", Unknown, 0, ""}, // not judged: not in flight any more
 
 	{"no-late-redelivery-good", Valid, 0, ""},
 	{"no-late-redelivery-bad", Invalid, 1, "1-1: delivered again in orders/billing 588ms after its timeout, with a consumer ready"},
@@ -91,15 +93,18 @@ var histories = []ruling{
 	{"no-early-deferral-good", Valid, 0, ""},
 	{"no-early-deferral-bad", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},
 	{"no-early-deferral-requeued", Invalid, 1, "1-1: delivered in orders/billing 113ms before its deferral was over"},
-	{"no-early-deferral-lost-requeue", Unknown, 0, ""}, // not judged: its timeout was over as well
+	{"no-early-deferral-lost-requeue", Unknown, 0, ""},  // not judged: its timeout was over as well
+	{"no-early-deferral-which-requeue", Unknown, 0, ""}, // not judged: which of two was refused the client cannot know
 
 	{"no-late-deferral-good", Valid, 0, ""},
 	{"no-late-deferral-bad", Invalid, 1, "1-1: delivered in orders/billing 589ms after its deferral was over, with a consumer ready"},
 	{"no-late-deferral-requeued", Invalid, 1, "1-1: delivered in orders/billing 587ms after its deferral was over, with a consumer ready"},
 	{"no-late-deferral-requeued-at-once", Invalid, 1, "1-1: delivered in orders/billing 587ms after its deferral was over, with a consumer ready"},
 	{"no-late-deferral-never", Invalid, 2, "1-1: not delivered in orders/billing, though its deferral was over at 511ms and a consumer was ready"},
-	{"no-late-deferral-fault-on", Unknown, 0, ""}, // not judged
-	{"no-late-deferral-unseen", Unknown, 0, ""},   // not judged: attempt 1 was lost with its connection
+	{"no-late-deferral-fault-on", Unknown, 0, ""},   // not judged
+	{"no-late-deferral-unseen", Unknown, 0, ""},     // not judged: attempt 1 was lost with its connection
+	{"no-late-deferral-unanswered", Unknown, 0, ""}, // not judged: when the broker took it is not known
+	{"no-late-deferral-equal-faults", Invalid, 1, "1-2: delivered in orders/billing 699ms after its deferral was over, with a consumer ready"},
 
 	{"latency-good", Valid, 0, ""},
 	{"latency-bad", Invalid, 1, ": max is 52ms, the limit 40ms"},
@@ -285,4 +290,19 @@ func promiseOf(t *testing.T, r *Report, name string) Promise {
 	}
 	t.Fatalf("the report has no %s", name)
 	return Promise{}
+}
+
+// TestExamples keeps few findings as examples, and the worst ones.
+func TestExamples(t *testing.T) {
+	c := &check{Promise: Promise{Validity: Valid}}
+	for i := range maxFindings + 2 {
+		c.find(Licensed, 0, uint64(i+1), "permitted")
+	}
+	c.find(Invalid, 0, 99, "not permitted")
+	if c.Validity != Invalid || c.Count != maxFindings+3 || len(c.Findings) != maxFindings {
+		t.Errorf("%d findings, %d kept, %s", c.Count, len(c.Findings), c.Validity)
+	}
+	if first, last := c.Findings[0], c.Findings[maxFindings-1]; first.number != 1 || last.number != 99 {
+		t.Errorf("the examples are from %+v to %+v", first, last)
+	}
 }

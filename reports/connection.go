@@ -126,7 +126,7 @@ func (g *ledger) answered(c *connection, sent time.Duration) {
 		c.sampled, c.sample = g.now, took
 	}
 	c.sample = min(c.sample, took)
-	if !c.settled && g.active == 0 && (len(g.faults) == 0 || (sent > g.calm && took <= 2*g.head.Slack)) {
+	if !c.settled && g.active == 0 && (len(g.faults) == 0 || (sent > g.calm && took <= g.head.Slack)) {
 		c.settled, c.since = true, g.now
 	}
 }

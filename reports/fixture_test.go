@@ -14,7 +14,7 @@ const ms = time.Millisecond
 // fullReport has one of everything.
 func fullReport() *Report {
 	return &Report{
-		Scenario: "scenarios/kill.yaml", Backend: "virtual", Seed: 42, Run: "5f0c1d2e", Nodes: []string{"b1", "b2"},
+		Scenario: "scenarios/kill.yaml", Shows: "a broker is killed and comes back", Backend: "virtual", Seed: 42, Run: "5f0c1d2e", Nodes: []string{"b1", "b2"},
 		Validity: Invalid, Reason: "no-loss was violated: 13 of 1,997 acknowledged messages never reached orders/billing.",
 		Took:     12345 * ms,
 		Promises: fullPromises(),

@@ -73,7 +73,7 @@ func (j *Judge) Observe(op history.Op) {
 func (j *Judge) Report(again iter.Seq2[history.Op, error]) (*Report, error) {
 	g := j.ledger
 	r := &Report{
-		Scenario: g.head.Scenario, Backend: g.head.Backend, Seed: g.head.Seed, Run: g.head.Run, Nodes: g.head.Nodes,
+		Scenario: g.head.Scenario, Shows: g.head.Shows, Backend: g.head.Backend, Seed: g.head.Seed, Run: g.head.Run, Nodes: g.head.Nodes,
 		Validity: Valid, Took: g.now, Replay: g.head.Replay,
 	}
 	for _, c := range j.checks {

@@ -46,6 +46,7 @@ func (v Validity) rank() int {
 // A Report is a run, judged. Times are since the run began.
 type Report struct {
 	Scenario string        `json:"scenario"`
+	Shows    string        `json:"shows,omitempty"` // the scenario's description
 	Backend  string        `json:"backend"`
 	Seed     uint64        `json:"seed"`
 	Run      string        `json:"run"`

@@ -27,6 +27,7 @@ func factTable(r *Report) table {
 	t := table{Title: "Run", Columns: []column{{Name: "fact"}, {Name: "value"}}}
 	for _, row := range [][]string{
 		{"scenario", r.Scenario},
+		{"shows", r.Shows},
 		{"backend", r.Backend},
 		{"seed", strconv.FormatUint(r.Seed, 10)},
 		{"nodes", strings.Join(r.Nodes, ", ")},

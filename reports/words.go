@@ -116,7 +116,7 @@ func plainAll(list []string) []string {
 // legible is a copy of a report with each of its strings plain.
 func legible(r *Report) *Report {
 	c := *r
-	for _, s := range []*string{&c.Scenario, &c.Backend, &c.Run, &c.Reason, &c.Trace, &c.Replay} {
+	for _, s := range []*string{&c.Scenario, &c.Shows, &c.Backend, &c.Run, &c.Reason, &c.Trace, &c.Replay} {
 		*s = plain(*s)
 	}
 	c.Nodes = plainAll(r.Nodes)

@@ -34,7 +34,7 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 	id := hash.Sum64()
 	words := append([]string{"nsqlab", "run", "--backend=" + at.Backend, fmt.Sprintf("--seed=%d", at.Seed)}, at.Flags...)
 	head := history.Header{
-		Run: fmt.Sprintf("%016x", id), Scenario: s.File, Backend: at.Backend, Seed: at.Seed, Nodes: at.Cluster.Nodes(),
+		Run: fmt.Sprintf("%016x", id), Scenario: s.File, Shows: s.Description, Backend: at.Backend, Seed: at.Seed, Nodes: at.Cluster.Nodes(),
 		Slack: at.Slack, Expect: s.Expect, Strict: s.Strict, Replay: strings.Join(append(words, s.File), " "),
 	}
 	w, err := history.NewWriter(at.History, head)

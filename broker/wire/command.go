@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"strconv"
 )
 
 // Magic is what a client sends first: protocol V2.
@@ -96,6 +95,3 @@ func AppendBodies(dst []byte, bodies [][]byte) []byte {
 	}
 	return dst
 }
-
-// Millis writes a number of milliseconds as a command's parameter.
-func Millis(n int64) string { return strconv.FormatInt(n, 10) }

@@ -94,9 +94,10 @@ func MsgString(m uint64) string { return fmt.Sprintf("%d-%d", m>>40, m&(1<<40-1)
 
 // A Header says what run a history is of, and what was asked of it.
 type Header struct {
-	Version  int      `json:"nsqlab_history"` // 1
-	Run      string   `json:"run"`            // unique, in every message body
-	Scenario string   `json:"scenario"`       // its file, or its name
+	Version  int      `json:"nsqlab_history"`  // 1
+	Run      string   `json:"run"`             // unique, in every message body
+	Scenario string   `json:"scenario"`        // its file, or its name
+	Shows    string   `json:"shows,omitempty"` // the scenario's description
 	Backend  string   `json:"backend"`
 	Seed     uint64   `json:"seed"`
 	Nodes    []string `json:"nodes"`
