@@ -13,6 +13,7 @@ import (
 // A backend is where a scenario can be played.
 type backend struct {
 	name, usage string
+	runsNsqd    bool // as a program, which --nsqd can replace
 	// open prepares the backend for any number of clusters, one after another. nsqd is a binary, or empty for our own.
 	open func(nsqd string) (stage, error)
 }
@@ -27,10 +28,10 @@ type stage interface {
 
 // backends is their table.
 var backends = []backend{
-	{"virtual", "one goroutine, virtual time: the same seed is the same run, in milliseconds", func(string) (stage, error) { return virtual{}, nil }},
-	//TMP 	{"inprocess", "daemons in this process, on loopback, in real time", real(func(string) (live.Launcher, error) { return live.InProcess(), nil })},
-	{"process", "nsqd processes on loopback; kill is SIGKILL, pause SIGSTOP", real(func(nsqd string) (live.Launcher, error) { return live.Process(nsqd), nil })},
-	{"container", "nsqd containers; needs a Docker engine, and no registry", real(live.Container)},
+	{"virtual", "one goroutine, virtual time: the same seed is the same run, in milliseconds", false, func(string) (stage, error) { return virtual{}, nil }},
+	{"inprocess", "daemons in this process, on loopback, in real time", false, real(func(string) (live.Launcher, error) { return live.InProcess(), nil })},
+	{"process", "nsqd processes on loopback; kill is SIGKILL, pause SIGSTOP", true, real(func(nsqd string) (live.Launcher, error) { return live.Process(nsqd), nil })},
+	{"container", "nsqd containers; needs a Docker engine, and no registry", true, real(live.Container)},
 }
 
 func backendNames() string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/nsqlab/nsqlab/reports"
 	"github.com/nsqlab/nsqlab/reports/history"
@@ -31,7 +32,7 @@ func (c *checkCommand) Run(env *environment) error {
 }
 
 type reportCommand struct {
-	Format  string `help:"One of ${formats}." default:"html" placeholder:"NAME"`
+	Format  string `help:"One of ${formats}; html, if not given." default:"html" placeholder:"NAME"`
 	Out     string `help:"The file to write; standard output, if not given." placeholder:"FILE"`
 	Strict  bool   `help:"Count a loss that a fault permits as a violation."`
 	History string `arg:"" help:"A history file, history.jsonl." placeholder:"FILE"`
@@ -64,7 +65,10 @@ func judge(file string, strict bool) (rep *reports.Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	head.Strict = head.Strict || strict
+	if strict && !head.Strict {
+		head.Strict = true
+		head.Replay = strings.Replace(head.Replay, "nsqlab run ", "nsqlab run --strict ", 1)
+	}
 	j, err := reports.NewJudge(head)
 	if err != nil {
 		return nil, err

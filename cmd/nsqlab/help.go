@@ -12,13 +12,15 @@ import (
 )
 
 type helpCommand struct {
-	Subject string `arg:"" enum:"faults,checkers,formats,backends,scenario" help:"faults, checkers, formats, backends or scenario." placeholder:"SUBJECT"`
+	Subject string `arg:"" optional:"" help:"faults, checkers, formats, backends or scenario." placeholder:"SUBJECT"`
 }
 
 // Run prints a table of the program.
 func (c *helpCommand) Run(env *environment) error {
 	w := tabwriter.NewWriter(env.out, 0, 8, 2, ' ', 0)
 	switch c.Subject {
+	case "":
+		fmt.Fprint(w, "nsqlab help <subject>: faults, checkers, formats, backends or scenario. For commands and flags: nsqlab --help, nsqlab run --help.\n")
 	case "faults":
 		helpFaults(w)
 	case "checkers":
@@ -39,6 +41,8 @@ func (c *helpCommand) Run(env *environment) error {
 		}
 	case "scenario":
 		scenarios.Usage(w)
+	default:
+		return fmt.Errorf("help: no subject is called %q; there are faults, checkers, formats, backends and scenario", c.Subject)
 	}
 	return w.Flush()
 }

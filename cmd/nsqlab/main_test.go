@@ -115,6 +115,42 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// TestReadme holds README.md to the program: every backend stands in its table, and its first screen is what the first command prints.
+func TestReadme(t *testing.T) {
+	file, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme := string(file)
+	if len(backends) != 4 {
+		t.Errorf("there are %d backends, want 4", len(backends))
+	}
+	for _, b := range backends {
+		if !strings.Contains(readme, "| `"+b.name+"` |") {
+			t.Errorf("README.md lacks the backend %s", b.name)
+		}
+	}
+	t.Chdir("../..")
+	var out, errs bytes.Buffer
+	if code := run(context.Background(), []string{"run", "-q", "--out", t.TempDir(), "scenarios/kill.yaml"}, &out, &errs); code != 0 {
+		t.Fatalf("exit %d: %s", code, &errs)
+	}
+	printed := map[string]bool{}
+	for line := range strings.Lines(out.String()) {
+		printed[strings.TrimSpace(line)] = true
+	}
+	_, screen, _ := strings.Cut(readme, "prints (shortened):\n\n```\n")
+	screen, _, ok := strings.Cut(screen, "```")
+	if !ok {
+		t.Fatal("README.md lacks its first screen")
+	}
+	for line := range strings.Lines(screen) {
+		if !printed[strings.TrimSpace(line)] {
+			t.Errorf("README.md has the line\n%swhich is not in\n%s", line, &out)
+		}
+	}
+}
+
 func TestTally(t *testing.T) {
 	tally := newTally("s.yaml")
 	for range 59 {
@@ -140,12 +176,19 @@ func TestSeeds(t *testing.T) {
 		first, last uint64
 		ok          bool
 	}{
-		{"", 5, 5, true}, {"1-200", 1, 200, true}, {"7-7", 7, 7, true},
+		{"", 1, 1, true}, {"1-200", 1, 200, true}, {"7-7", 7, 7, true},
 		{"2-1", 0, 0, false}, {"1", 0, 0, false}, {"-3", 0, 0, false}, {"1-x", 0, 0, false}, {"0-99999999", 0, 0, false},
 	} {
-		first, last, err := (&runCommand{Seed: 5, Seeds: c.seeds}).seeds()
+		first, last, err := (&runCommand{Seeds: c.seeds}).seeds()
 		if (err == nil) != c.ok || first != c.first || last != c.last {
 			t.Errorf("--seeds=%s: %d to %d, %v", c.seeds, first, last, err)
 		}
+	}
+	five := uint64(5)
+	if first, last, err := (&runCommand{Seed: &five}).seeds(); first != 5 || last != 5 || err != nil {
+		t.Errorf("--seed=5: %d to %d, %v", first, last, err)
+	}
+	if _, _, err := (&runCommand{Seed: &five, Seeds: "1-2"}).seeds(); err == nil {
+		t.Error("--seed and --seeds are taken together")
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 type runCommand struct {
 	Backend string   `help:"Where to play: ${backends}." default:"virtual" placeholder:"NAME"`
-	Seed    uint64   `help:"What decides everything that is drawn." default:"1"`
+	Seed    *uint64  `help:"What decides everything that is drawn (1)." placeholder:"N"`
 	Seeds   string   `help:"Play under every seed from A to B." placeholder:"A-B"`
 	Out     string   `help:"Where the reports and the histories go." default:"nsqlab-out" placeholder:"DIR"`
 	Format  []string `help:"The reports' formats: ${formats}. All, if not given." placeholder:"NAME"`
@@ -51,6 +51,9 @@ func (c *runCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
+	if c.Nsqd != "" && !b.runsNsqd {
+		return fmt.Errorf("--nsqd: the backend %s runs no nsqd program; want --backend=process or container", c.Backend)
+	}
 	if c.Backend != "virtual" && !c.Quiet {
 		fmt.Fprintf(env.errs, "preparing %s nodes\n", c.Backend) // which may build nsqd first
 	}
@@ -69,8 +72,13 @@ func (c *runCommand) Run(env *environment) error {
 
 // seeds reads which seeds to play.
 func (c *runCommand) seeds() (first, last uint64, err error) {
-	if c.Seeds == "" {
-		return c.Seed, c.Seed, nil
+	switch {
+	case c.Seeds != "" && c.Seed != nil:
+		return 0, 0, errors.New("--seed and --seeds: want one of them")
+	case c.Seed != nil:
+		return *c.Seed, *c.Seed, nil
+	case c.Seeds == "":
+		return 1, 1, nil
 	}
 	a, b, ok := strings.Cut(c.Seeds, "-")
 	first, err1 := strconv.ParseUint(a, 10, 64)
@@ -98,6 +106,9 @@ func (r *runner) scenario(s *scenarios.Scenario, first, last uint64) error {
 	for seed := first; ; seed++ {
 		rep, dir, err := r.play(s, seed, fmt.Sprintf("%s seed %d", s.Name, seed))
 		if err != nil {
+			if tally.runs > 0 {
+				tally.write(r.env.out)
+			}
 			return fmt.Errorf("%s, seed %d: %w", s.File, seed, err)
 		}
 		r.env.judge(rep.Validity)
@@ -118,15 +129,21 @@ func (r *runner) scenario(s *scenarios.Scenario, first, last uint64) error {
 	}
 	if r.many {
 		tally.write(r.env.out)
+		_ = os.Remove(r.folder(s)) // if nothing is in it: every seed held
 	}
 	return nil
+}
+
+// folder is where the seeds of a scenario have theirs.
+func (r *runner) folder(s *scenarios.Scenario) string {
+	return filepath.Join(r.command.Out, fmt.Sprintf("%s-%s-seeds", s.Name, r.command.Backend))
 }
 
 // play makes a cluster, plays a scenario on it and writes what came of it to a folder.
 func (r *runner) play(s *scenarios.Scenario, seed uint64, title string) (rep *reports.Report, dir string, err error) {
 	dir = filepath.Join(r.command.Out, fmt.Sprintf("%s-%s-%d", s.Name, r.command.Backend, seed))
 	if r.many {
-		dir = filepath.Join(r.command.Out, fmt.Sprintf("%s-%s-seeds", s.Name, r.command.Backend), fmt.Sprint(seed))
+		dir = filepath.Join(r.folder(s), fmt.Sprint(seed))
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, dir, err
