@@ -10,20 +10,26 @@ import (
 
 // Activity: the run tested something, to its end. A client that got nothing done, a fault that hit nobody or could not be inflicted, a
 // load without an acknowledged or a delivered message, a history without an end or with what no checker can place make the
-// verdict unknown (V0).
+// verdict unknown.
 var Activity = Checker{
 	Name:    "activity",
 	Promise: "Something was tested: every client got something done, and every fault hit.",
 	Start: func(g *ledger, _ history.Expectation) *check {
 		c := &check{}
-		work := map[string]bool{} // by process: whether it got anything done
-		c.observe = func(e event) { c.activity(e.op, work) }
+		work := map[string]bool{}  // by process: whether it got anything done
+		why := map[string]string{} // by process: the last thing that failed
+		c.observe = func(e event) {
+			c.activity(e.op, work)
+			if e.op.Error != "" {
+				why[e.op.Process] = ": " + e.op.Error
+			}
+		}
 		c.finish = func() {
 			idle := 0
 			for _, p := range slices.Sorted(maps.Keys(work)) {
 				if !work[p] {
 					idle++
-					c.find(Unknown, g.now, 0, "%s got nothing done", p)
+					c.find(Unknown, g.now, 0, "%s got nothing done%s", p, why[p])
 				}
 			}
 			if g.counts.Acknowledged == 0 {
@@ -38,9 +44,12 @@ var Activity = Checker{
 			if g.counts.Unjudged > 0 {
 				c.find(Unknown, g.now, 0, "%d operations could not be placed", g.counts.Unjudged)
 			}
-			c.Summary = fmt.Sprintf("%d clients at work, %d faults", len(work)-idle, len(g.faults))
+			c.Summary = fmt.Sprintf("clients at work: %d, faults: %d", len(work)-idle, len(g.faults))
 			if c.Count > 0 {
-				c.Summary += fmt.Sprintf("; %d things that show nothing: %s", c.Count, c.Findings[0].What)
+				c.Summary += "; " + c.Findings[0].What
+			}
+			if c.Count > 1 {
+				c.Summary += fmt.Sprintf(", and %d more that show nothing", c.Count-1)
 			}
 		}
 		return c

@@ -6,7 +6,7 @@ import (
 	"github.com/nsqlab/nsqlab/reports/history"
 )
 
-// NoCorruption: every body arrives as it was published; its CRC-32C and its length tell (A11).
+// NoCorruption: every body arrives as it was published; its CRC-32C and its length tell.
 var NoCorruption = Checker{
 	Name:    "no-corruption",
 	Promise: "Every message arrives as it was published, to the bit.",

@@ -7,7 +7,7 @@ import (
 	"github.com/nsqlab/nsqlab/reports/history"
 )
 
-// NoEarlyDeferral: a message published or requeued with a delay does not come before it is over (A18).
+// NoEarlyDeferral: a message published or requeued with a delay does not come before it is over.
 var NoEarlyDeferral = Checker{
 	Name:    "no-early-deferral",
 	Promise: "A deferred message, published or requeued, is not delivered before its time.",
@@ -29,7 +29,7 @@ var NoEarlyDeferral = Checker{
 }
 
 // NoLateDeferral: a deferred message comes within a bound after its time, as long as a consumer can take it and no fault is on
-// (A19). A requeue without a delay is a deferral of nothing.
+// . A requeue without a delay is a deferral of nothing.
 var NoLateDeferral = Checker{
 	Name:    "no-late-deferral",
 	Promise: "A deferred or requeued message is delivered soon after its time (within 1s, if not set), while a consumer can take it.",
@@ -53,7 +53,7 @@ var NoLateDeferral = Checker{
 		}
 		c.finish = func() {
 			c.kept(g, within(x))
-			c.Summary = fmt.Sprintf("%d deferred deliveries, %d too late, the latest by %v", c.Events, c.Count, worst)
+			c.Summary = fmt.Sprintf("%d deferred deliveries, %d too late, the latest by %s", c.Events, c.Count, human(worst))
 			c.needDrain(g)
 		}
 		return c

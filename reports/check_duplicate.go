@@ -7,7 +7,7 @@ import (
 )
 
 // NoDuplicates: a message comes again only for a cause: its timeout passed, it was requeued, its holder's connection ended, or the node
-// was killed (A6, A7). After a proved FIN nothing but a kill is one (A8). A delivery that was sent before another and overtaken by it
+// was killed. After a proved FIN nothing but a kill is one. A delivery that was sent before another and overtaken by it
 // is none of its own.
 var NoDuplicates = Checker{
 	Name:    "no-duplicates",

@@ -6,8 +6,8 @@ import (
 	"github.com/nsqlab/nsqlab/reports/history"
 )
 
-// NoLoss: a message that was acknowledged reaches every channel that was there before it was published, or any if there was none (A1
-// and A20 of the anomalies), and comes again there until a consumer has finished it. It can be said only after a complete
+// NoLoss: a message that was acknowledged reaches every channel that was there before it was published, or any if there was none,
+// and comes again there until a consumer has finished it. It can be said only after a complete
 // drain. What is ephemeral may drop messages.
 var NoLoss = Checker{
 	Name:    "no-loss",

@@ -6,7 +6,7 @@ import (
 	"github.com/nsqlab/nsqlab/reports/history"
 )
 
-// NoPhantoms: nothing is delivered that was not published, there and in this run, or whose publishing certainly failed (A4, A5, A12).
+// NoPhantoms: nothing is delivered that was not published, there and in this run, or whose publishing certainly failed.
 var NoPhantoms = Checker{
 	Name:    "no-phantoms",
 	Promise: "Nothing is delivered that was not published to that topic in this run, or whose publishing failed.",

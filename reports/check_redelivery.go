@@ -8,7 +8,7 @@ import (
 )
 
 // NoEarlyRedelivery: a message that its holder neither finished nor requeued, and whose connection stands, comes again only when its
-// timeout has passed (A13). A delivery that a fault may have held up is not judged: the broker's time began before the consumer's.
+// timeout has passed. A delivery that a fault may have held up is not judged: the broker's time began before the consumer's.
 var NoEarlyRedelivery = Checker{
 	Name:    "no-early-redelivery",
 	Promise: "A message in flight is not delivered again before its timeout is over.",
@@ -30,7 +30,7 @@ var NoEarlyRedelivery = Checker{
 }
 
 // NoLateRedelivery: when its timeout has passed, a message comes again within a bound, as long as a consumer can take it and
-// no fault is on (A14).
+// no fault is on.
 var NoLateRedelivery = Checker{
 	Name:    "no-late-redelivery",
 	Promise: "A message whose timeout is over is delivered again soon (within 1s, if not set), while a consumer can take it.",
@@ -53,7 +53,7 @@ var NoLateRedelivery = Checker{
 		}
 		c.finish = func() {
 			c.stuck(g, within(x))
-			c.Summary = fmt.Sprintf("%d redeliveries, %d too late, the latest by %v", c.Events, c.Count, worst)
+			c.Summary = fmt.Sprintf("%d redeliveries, %d too late, the latest by %s", c.Events, c.Count, human(worst))
 			c.needDrain(g)
 		}
 		return c

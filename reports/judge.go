@@ -128,10 +128,18 @@ func reason(r *Report) string {
 		return fmt.Sprintf("all %d promises that had something to judge held", judged)
 	}
 	var worst []string
+	silent := 0 // promises that saw nothing
 	for _, p := range r.Promises {
-		if p.Validity == r.Validity {
+		switch {
+		case p.Validity != r.Validity:
+		case p.Events == 0 && p.Count == 0:
+			silent++
+		default:
 			worst = append(worst, p.Name+": "+p.Summary)
 		}
+	}
+	if silent > 0 {
+		worst = append(worst, fmt.Sprintf("nothing happened that %d of the promises asked for judge", silent))
 	}
 	return strings.Join(worst, "; ")
 }
@@ -166,7 +174,7 @@ func biographies(r *Report, again iter.Seq2[history.Op, error]) error {
 		}
 		life := lives[op.Msg]
 		switch {
-		case op.Process == history.Nemesis && op.F == "kill":
+		case op.Process == history.Nemesis && op.F == "kill" && op.Type != history.Invoke:
 			for _, life := range nodes[op.Node] {
 				tellTo(life, op)
 			}

@@ -74,7 +74,7 @@ func countTable(r *Report) table {
 		{"delivered", c.Delivered, "deliveries, repeated ones included"},
 		{"redelivered", c.Redelivered, "deliveries after the first of a message in a channel"},
 		{"finished", c.Finished, "FINs sent"},
-		{"lost", c.Lost, "acknowledged, but never delivered in a channel that it was owed to"},
+		{"lost", c.Lost, "acknowledged, but never delivered, or not finished and never again, in a channel that it was owed to"},
 		{"unjudged", c.Unjudged, "operations that no checker could place"},
 	} {
 		t.Rows = append(t.Rows, []string{row.name, grouped(row.n), row.means})

@@ -30,7 +30,7 @@ type Stand struct {
 // Play plays a scenario, writes its history, and judges it.
 func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 	hash := fnv.New64a()
-	fmt.Fprint(hash, s.Name, at.Seed, at.Nonce)
+	fmt.Fprint(hash, at.Seed, " ", at.Nonce)
 	id := hash.Sum64()
 	words := append([]string{"nsqlab", "run", "--backend=" + at.Backend, fmt.Sprintf("--seed=%d", at.Seed)}, at.Flags...)
 	head := history.Header{

@@ -101,10 +101,17 @@ func appendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// Read reads a history's header, and gives its operations, which can be ranged over once. An error says in which line.
+// Read reads a history's header, and gives its operations, which can be ranged over once. An error says in which line. A last line
+// that was cut off is left out.
 func Read(r io.Reader) (Header, iter.Seq2[Op, error], error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
+	torn := false // the line at hand has no end
+	lines.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+		n, line, err := bufio.ScanLines(data, atEOF)
+		torn = n > 0 && data[n-1] != '\n'
+		return n, line, err
+	})
 	var h Header
 	if !lines.Scan() {
 		err := lines.Err()
@@ -127,6 +134,9 @@ func Read(r io.Reader) (Header, iter.Seq2[Op, error], error) {
 			if !ok {
 				var other Op
 				if err = json.Unmarshal(lines.Bytes(), &other); err != nil {
+					if torn && !lines.Scan() {
+						return // a run that was killed ends so; it has no end, which its judge tells
+					}
 					err = fmt.Errorf("history: line %d: %w", n, err)
 				}
 				op = other

@@ -67,7 +67,8 @@ func TestReadErrors(t *testing.T) {
 		{"empty", "", "line 1: no header"},
 		{"no JSON", "hello\n", "line 1: header"},
 		{"another file", `{"a":1}` + "\n", "nsqlab_history is 0, want 1"},
-		{"torn", `{"nsqlab_history":1}` + "\n" + `{"t":1}` + "\n" + `{"t":`, "line 3"},
+		{"bad in the middle", `{"nsqlab_history":1}` + "\n" + `{"t":1}` + "\n" + `{"t":` + "\n" + `{"t":2}` + "\n", "line 3"},
+		{"bad at the end", `{"nsqlab_history":1}` + "\n" + `{"t":` + "\n", "line 2"},
 		{"long", `{"nsqlab_history":1}` + "\n" + strings.Repeat("x", maxLine+1), "too long"},
 	} {
 		_, ops, err := Read(strings.NewReader(test.file))
@@ -79,6 +80,23 @@ func TestReadErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: error %v, want one with %q", test.name, err, test.want)
 		}
+	}
+}
+
+// TestCutOff: the last line of a run that was killed is left out, and the rest is read.
+func TestCutOff(t *testing.T) {
+	_, ops, err := Read(strings.NewReader(`{"nsqlab_history":1}` + "\n" + `{"t":1,"p":"p","type":"ok","f":"pub"}` + "\n" + `{"t":2,"p":"pr`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for op, err := range ops {
+		if n++; err != nil || op.Time != 1 {
+			t.Errorf("read %+v, %v", op, err)
+		}
+	}
+	if n != 1 {
+		t.Errorf("read %d operations, want 1", n)
 	}
 }
 
