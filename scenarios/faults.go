@@ -18,7 +18,7 @@ func readFaults(d *decoder, s *Scenario, n ast.Node) {
 			return slices.ContainsFunc(pairs, func(p pair) bool { return p.name == k.Name })
 		})
 		if i < 0 {
-			d.fail(line, "a fault lacks its kind: one of %s", kindNames())
+			d.noKind(line, pairs)
 			return
 		}
 		f := &Fault{Kind: chaos.Kinds[i], Args: chaos.Args{
@@ -27,6 +27,9 @@ func readFaults(d *decoder, s *Scenario, n ast.Node) {
 		fields(d, "a "+f.Kind.Name+" fault", line, faultKeys(f.Kind), f)
 		if d.err != nil {
 			return
+		}
+		if end := s.loadEnd(); f.At >= end {
+			d.fail(line, "the fault comes at %v, when the load is over; it ends at %v", f.At, end)
 		}
 		f.Target = f.Args.Names[f.Kind.Name]
 		f.Words = words(pairs)
@@ -37,6 +40,25 @@ func readFaults(d *decoder, s *Scenario, n ast.Node) {
 		f.Inflict = inflict
 		s.Faults = append(s.Faults, f)
 	}
+}
+
+// noKind refuses a fault without a kind, at the word that may have been meant to be one.
+func (d *decoder) noKind(line ast.Node, pairs []pair) {
+	for _, p := range pairs {
+		if p.name != "at" && p.name != "for" {
+			d.fail(p.key, "no fault is called %q; there are %s", p.name, kindNames())
+		}
+	}
+	d.fail(line, "a fault lacks its kind: one of %s", kindNames())
+}
+
+// loadEnd is when the last of the producers is done.
+func (s *Scenario) loadEnd() time.Duration {
+	var end time.Duration
+	for _, p := range s.Producers {
+		end = max(end, p.From+p.For)
+	}
+	return end
 }
 
 // faultKeys are what may stand in a fault of a kind.

@@ -26,8 +26,8 @@ var scenarioKeys = []key[Scenario]{
 }
 
 var linkKeys = []key[sim.Links]{
-	{name: "delay", usage: "one way", typ: &moment, set: func(l *sim.Links, v any) { l.Delay = v.(time.Duration) }},
-	{name: "jitter", usage: "up to so much more", typ: &moment, set: func(l *sim.Links, v any) { l.Jitter = v.(time.Duration) }},
+	{name: "delay", usage: "one way", typ: &span, set: func(l *sim.Links, v any) { l.Delay = v.(time.Duration) }},
+	{name: "jitter", usage: "up to so much more", typ: &span, set: func(l *sim.Links, v any) { l.Jitter = v.(time.Duration) }},
 }
 
 var producerKeys = []key[Producer]{
@@ -50,10 +50,10 @@ var consumerKeys = []key[Consumer]{
 	{name: "clients", usage: "how many, each connected to all its brokers (1)", typ: &count, set: func(c *Consumer, v any) { c.Clients = v.(int) }},
 	{name: "on", usage: "the brokers to consume from (all)", read: func(d *decoder, c *Consumer, n ast.Node) { c.On = d.brokers("on", n) }, shape: namesShape},
 	{name: "from", usage: "when it begins (0s)", typ: &moment, set: func(c *Consumer, v any) { c.From = v.(time.Duration) }},
-	{name: "work", usage: "how long it holds a message before it finishes it (0s)", typ: &moment, set: func(c *Consumer, v any) { c.Work = v.(time.Duration) }},
+	{name: "work", usage: "how long it holds a message before it finishes it (0s)", typ: &span, set: func(c *Consumer, v any) { c.Work = v.(time.Duration) }},
 	{name: "touch", usage: "how often it touches a message it works on (never)", typ: &duration, set: func(c *Consumer, v any) { c.Touch = v.(time.Duration) }},
 	{name: "requeue", usage: "the share of deliveries that it requeues (0%)", typ: &share, set: func(c *Consumer, v any) { c.Requeue = v.(float64) }},
-	{name: "requeue_after", usage: "the delay of a requeue (0s)", typ: &moment, set: func(c *Consumer, v any) { c.RequeueAfter = v.(time.Duration) }},
+	{name: "requeue_after", usage: "the delay of a requeue (0s)", typ: &span, set: func(c *Consumer, v any) { c.RequeueAfter = v.(time.Duration) }},
 	{name: "crash_every", usage: "how often a client drops its connections with what it holds (never)", typ: &duration, set: func(c *Consumer, v any) { c.CrashEvery = v.(time.Duration) }},
 	{name: "crash_for", usage: "how long it stays away then (1s)", typ: &duration, set: func(c *Consumer, v any) { c.CrashFor = v.(time.Duration) }},
 	{name: "msg_timeout", usage: "the message timeout it asks for (the broker's)", typ: &duration, set: func(c *Consumer, v any) { c.MsgTimeout = v.(time.Duration) }},
@@ -73,6 +73,9 @@ func readBrokers(d *decoder, s *Scenario, n ast.Node) {
 			if v == nil {
 				return
 			}
+			if strings.Contains(p.name, "-") {
+				d.fail(p.key, "%s: %s: want _ for -, as in msg_timeout", b.name, p.name)
+			}
 			arg := "--" + strings.ReplaceAll(p.name, "_", "-") + "=" + v.(string)
 			if err := sim.CheckArg(arg); err != nil {
 				d.fail(p.key, "%s: %s: %s; want one of nsqd's flags with _ for -, such as msg_timeout: 2s", b.name, p.name, err)
@@ -87,6 +90,7 @@ func readBrokers(d *decoder, s *Scenario, n ast.Node) {
 }
 
 func readLoad(d *decoder, s *Scenario, n ast.Node) {
+	lines := map[any]ast.Node{} // by producer and consumer
 	for _, line := range d.list("load", n) {
 		pairs := d.pairs("a load line", line)
 		has := func(name string) bool { return slices.ContainsFunc(pairs, func(p pair) bool { return p.name == name }) }
@@ -96,27 +100,29 @@ func readLoad(d *decoder, s *Scenario, n ast.Node) {
 			fields(d, "a produce line", line, producerKeys, p)
 			d.checkProducer(line, p)
 			s.Producers = append(s.Producers, p)
+			lines[p] = line
 		case has("consume"):
 			c := &Consumer{InFlight: 1, Clients: 1, CrashFor: time.Second}
 			fields(d, "a consume line", line, consumerKeys, c)
 			s.Consumers = append(s.Consumers, c)
+			lines[c] = line
 		default:
 			d.fail(line, "a load line lacks produce: <topic> or consume: <topic>/<channel>")
 		}
 	}
-	d.complete(n)
+	d.complete(n, lines)
 }
 
 // complete puts in what the load lines leave out, and checks what they say together.
-func (d *decoder) complete(n ast.Node) {
+func (d *decoder) complete(n ast.Node, lines map[any]ast.Node) {
 	s := d.s
 	taken := d.brokerNames()
-	name := func(given *string, kind string, i int) {
+	name := func(line ast.Node, given *string, kind string, i int) {
 		if *given == "" {
 			*given = fmt.Sprintf("%s-%d", kind, i+1)
 		}
 		if slices.Contains(taken, *given) {
-			d.fail(n, "load: two of the brokers and load lines are called %q", *given)
+			d.fail(line, "load: two of the brokers and load lines are called %q", *given)
 		}
 		taken = append(taken, *given)
 	}
@@ -126,11 +132,11 @@ func (d *decoder) complete(n ast.Node) {
 		}
 	}
 	for i, p := range s.Producers {
-		name(&p.Name, "producer", i)
+		name(lines[p], &p.Name, "producer", i)
 		brokers(&p.To)
 	}
 	for i, c := range s.Consumers {
-		name(&c.Name, "consumer", i)
+		name(lines[c], &c.Name, "consumer", i)
 		brokers(&c.On)
 	}
 	if len(s.Producers) == 0 {
@@ -207,6 +213,9 @@ func readExpect(d *decoder, s *Scenario, n ast.Node) {
 		}
 		if err := reports.CheckExpectation(e); err != nil {
 			d.fail(at, "expect: %s", err)
+		}
+		if slices.ContainsFunc(s.Expect, func(other history.Expectation) bool { return other.Promise == e.Promise }) {
+			d.fail(at, "expect: %s stands here twice", e.Promise)
 		}
 		s.Expect = append(s.Expect, e)
 	}

@@ -31,15 +31,19 @@ func TestMistakes(t *testing.T) {
 		{"a rate without a unit", strings.Replace(base, "10/s", "10", 1), `bad.yaml:3:29: rate: "10" is not a number a second, such as 200/s`},
 		{"a negative rate", strings.Replace(base, "10/s", "-10/s", 1), `bad.yaml:3:29: rate: "-10/s" is not a number a second, such as 200/s`},
 		{"a rate of infinity", strings.Replace(base, "10/s", "Inf/s", 1), `bad.yaml:3:29: rate: "Inf/s" is not a number a second`},
-		{"a node that is not there", base + "faults:\n  - {at: 1s, kill: b3}\n", `bad.yaml:6:20: kill: no broker is called "b3"; there are b1, b2`},
-		{"a kill of a load line", base + "faults:\n  - {at: 1s, kill: producer-1}\n", `bad.yaml:6:20: kill: no broker is called "producer-1"; there are b1, b2`},
-		{"an end that is not there", base + "faults:\n  - {at: 1s, partition: b1, from: b9}\n", `bad.yaml:6:35: from: no broker or load line is called "b9"; there are b1, b2, producer-1, consumer-1`},
-		{"a fault without a kind", base + "faults:\n  - {at: 1s, explode: b1}\n", `bad.yaml:6:5: a fault lacks its kind: one of kill, pause`},
+		{"a node that is not there", base + "faults:\n  - {at: 0s, kill: b3}\n", `bad.yaml:6:20: kill: no broker is called "b3"; there are b1, b2`},
+		{"a kill of a load line", base + "faults:\n  - {at: 0s, kill: producer-1}\n", `bad.yaml:6:20: kill: no broker is called "producer-1"; there are b1, b2`},
+		{"an end that is not there", base + "faults:\n  - {at: 0s, partition: b1, from: b9}\n", `bad.yaml:6:35: from: no broker or load line is called "b9"; there are b1, b2, producer-1, consumer-1`},
+		{"a fault without a kind", base + "faults:\n  - {at: 0s, explode: b1}\n", `bad.yaml:6:14: no fault is called "explode"; there are kill, pause`},
+		{"a fault of no kind", base + "faults:\n  - {at: 1s}\n", `bad.yaml:6:5: a fault lacks its kind: one of kill, pause`},
+		{"a fault when all is over", base + "faults:\n  - {at: 20s, kill: b1}\n", `bad.yaml:6:5: the fault comes at 20s, when the load is over; it ends at 1s`},
+		{"a flag with a dash", strings.Replace(base, "msg_timeout", "msg-timeout", 1), `bad.yaml:1:24: b2: msg-timeout: want _ for -`},
+		{"a promise twice", base + "expect: [no-loss, no-loss]\n", `bad.yaml:5:19: expect: no-loss stands here twice`},
 		{"a fault without a time", base + "faults:\n  - {kill: b1}\n", `bad.yaml:6:5: a kill fault lacks at: when it comes`},
-		{"a fault's unknown word", base + "faults:\n  - {at: 1s, kill: b1, signal: 9}\n", `bad.yaml:6:24: a kill fault has no key "signal"; it has at, for, kill`},
-		{"a fault without what it needs", base + "faults:\n  - {at: 1s, delay: b1}\n", `bad.yaml:6:5: a delay fault lacks by: how much longer, one way`},
-		{"a way that is none", base + "faults:\n  - {at: 1s, partition: b1, way: up}\n", `bad.yaml:6:34: way: "up" is not in, out or both`},
-		{"two kinds", base + "faults:\n  - {at: 1s, kill: b1, pause: b1}\n", `bad.yaml:6:24: a kill fault has no key "pause"`},
+		{"a fault's unknown word", base + "faults:\n  - {at: 0s, kill: b1, signal: 9}\n", `bad.yaml:6:24: a kill fault has no key "signal"; it has at, for, kill`},
+		{"a fault without what it needs", base + "faults:\n  - {at: 0s, delay: b1}\n", `bad.yaml:6:5: a delay fault lacks by: how much longer, one way`},
+		{"a way that is none", base + "faults:\n  - {at: 0s, partition: b1, way: up}\n", `bad.yaml:6:34: way: "up" is not in, out or both`},
+		{"two kinds", base + "faults:\n  - {at: 0s, kill: b1, pause: b1}\n", `bad.yaml:6:24: a kill fault has no key "pause"`},
 		{"an unknown flag", strings.Replace(base, "msg_timeout", "message_timeout", 1), `bad.yaml:1:24: b2: message_timeout: flag provided but not defined`},
 		{"a flag's wrong value", strings.Replace(base, "2s}", "soon}", 1), `bad.yaml:1:24: b2: msg_timeout: invalid value "soon"`},
 		{"a broker's bad name", strings.Replace(base, "b1:", "b 1:", 1), `bad.yaml:1:11: brokers: "b 1" is not a name`},
@@ -51,7 +55,7 @@ func TestMistakes(t *testing.T) {
 		{"a bad topic", strings.Replace(base, "produce: orders", "produce: or:ders", 1), `bad.yaml:3:15: produce: "or:ders" is not a topic's name`},
 		{"a channel left out", strings.Replace(base, "orders/billing", "orders", 1), `bad.yaml:4:15: consume: "orders" is not topic/channel`},
 		{"a small size", strings.Replace(base, "for: 1s", "for: 1s, size: 10", 1), `bad.yaml:3:50: size: "10" is not a number of bytes, 24 or more`},
-		{"two of a name", strings.Replace(base, "{consume:", "{name: b1, consume:", 1), `load: two of the brokers and load lines are called "b1"`},
+		{"two of a name", strings.Replace(base, "{consume:", "{name: b1, consume:", 1), `bad.yaml:4:5: load: two of the brokers and load lines are called "b1"`},
 		{"a target that is not there", strings.Replace(base, "for: 1s", "for: 1s, to: [b1, b4]", 1), `bad.yaml:3:53: to: no broker is called "b4"; there are b1, b2`},
 		{"too many messages", strings.Replace(strings.Replace(base, "10/s", "1000000/s", 1), "1s", "1h", 1), `producer-1 would publish 3600000000 messages; want 20000000 at the most`},
 		{"batch and defer", strings.Replace(base, "for: 1s", "for: 1s, batch: 2, defer: 1s", 1), `a produce line has batch or defer, not both`},
@@ -105,8 +109,8 @@ load:
   - {produce: t, rate: 1/s, for: 1s, defer: 4s}
   - {consume: t/c, name: q, in_flight: 5, clients: 6, on: [b1], from: 7s, work: 8s, touch: 9s, requeue: 10%, requeue_after: 11s, crash_every: 12s, crash_for: 13s, msg_timeout: 14s}
 faults:
-  - {at: 1s, partition: q, from: b1, way: out, for: 2s}
-  - {at: 1s, bandwidth: p, rate: 1.5MB/s}
+  - {at: 2s, partition: q, from: b1, way: out, for: 2s}
+  - {at: 2s, bandwidth: p, rate: 1.5MB/s}
 drain: 15s
 expect: [no-loss, {no-late-deferral: {within: 16s}}]
 strict: true
@@ -123,7 +127,7 @@ strict: true
 		"deferred": d.Defer == 4*time.Second && d.Name == "producer-2",
 		"consumer": c.InFlight == 5 && c.Clients == 6 && c.On[0] == "b1" && c.From == 7*time.Second && c.Work == 8*time.Second && c.Touch == 9*time.Second,
 		"requeue":  c.Requeue == 0.1 && c.RequeueAfter == 11*time.Second && c.CrashEvery == 12*time.Second && c.CrashFor == 13*time.Second && c.MsgTimeout == 14*time.Second,
-		"fault":    f.At == time.Second && f.For == 2*time.Second && f.Target == "q" && f.Args.Names["way"] == "out" && f.Words == "partition: q, from: b1, way: out",
+		"fault":    f.At == 2*time.Second && f.For == 2*time.Second && f.Target == "q" && f.Args.Names["way"] == "out" && f.Words == "partition: q, from: b1, way: out",
 		"rate":     b.Args.Rates["rate"] == 1.5e6,
 		"expect":   s.Expect[0].Promise == "no-loss" && s.Expect[1].Limits["within"] == 16*time.Second,
 	} {
@@ -181,7 +185,7 @@ func TestSchema(t *testing.T) {
 	}
 	for _, bad := range []string{
 		base + "colour: red\n", strings.Replace(base, "10/s", "10", 1), strings.Replace(base, "for: 1s", "for: 1", 1),
-		base + "faults:\n  - {at: 1s, explode: b1}\n", base + "expect: [no-los]\n",
+		base + "faults:\n  - {at: 0s, explode: b1}\n", base + "expect: [no-los]\n",
 	} {
 		if valid([]byte(bad)) == nil {
 			t.Errorf("the schema takes\n%s", bad)

@@ -119,10 +119,7 @@ func Parse(file string, src []byte) (*Scenario, error) {
 
 // LoadFor is how long the load and the faults with an end last.
 func (s *Scenario) LoadFor() time.Duration {
-	var end time.Duration
-	for _, p := range s.Producers {
-		end = max(end, p.From+p.For)
-	}
+	end := s.loadEnd()
 	for _, f := range s.Faults {
 		end = max(end, f.At+f.For)
 	}

@@ -26,6 +26,7 @@ var (
 	text     = valueType{"text", func(s string) (any, bool) { return s, true }, pattern("")}
 	duration = valueType{"a duration of more than 0 with its unit, such as 20ms or 1m30s", readDuration(1), pattern(durationPattern)}
 	moment   = valueType{"a time since the start with its unit, such as 0s or 2500ms", readDuration(0), pattern(durationPattern)}
+	span     = valueType{"a duration with its unit, such as 0s or 20ms", readDuration(0), pattern(durationPattern)}
 	perSec   = valueType{"a number a second, such as 200/s", readPerSecond, pattern(`^[0-9]+(\.[0-9]+)?/s$`)}
 	byteRate = valueType{"bytes a second, such as 500B/s, 10KB/s or 2MB/s", readByteRate, pattern(`^[0-9]+(\.[0-9]+)?(B|KB|MB)/s$`)}
 	bytesOf  = valueType{fmt.Sprintf("a number of bytes, %d or more", bodyHead), readWhole(bodyHead, 1<<30), whole(bodyHead)}
