@@ -248,13 +248,34 @@ func linkFaults(end string) map[string]chaos.Fault {
 		if k.Params[0].Type != chaos.End {
 			continue
 		}
-		f, err := k.New(args(map[string]string{k.Name: end}, map[string]time.Duration{"by": ms}, map[string]float64{"rate": 1000}))
+		f, err := k.New(needed(k, end))
 		if err != nil {
 			panic(err)
 		}
 		all[k.Name] = f
 	}
 	return all
+}
+
+// needed are the words that a kind cannot do without, as the loader would give them.
+func needed(k chaos.Kind, target string) chaos.Args {
+	a := args(map[string]string{}, map[string]time.Duration{}, map[string]float64{})
+	for _, p := range k.Params {
+		switch {
+		case p.Name == k.Name:
+			a.Names[p.Name] = target
+		case !p.Required:
+		case p.Type == chaos.Duration:
+			a.Durations[p.Name] = ms
+		case p.Type == chaos.Rate:
+			a.Rates[p.Name] = 1000
+		case p.Type == chaos.Way:
+			a.Names[p.Name] = "both"
+		default:
+			a.Names[p.Name] = "b2"
+		}
+	}
+	return a
 }
 
 // TestHitNothing: a fault that harmed nobody says so when it is healed, and one that did says nothing.
@@ -337,9 +358,14 @@ func (n *narrow) AddRule(string, string, sim.Rule) (func(), error) {
 // TestHalfAnInjection: a fault that cannot be inflicted whole leaves nothing behind.
 func TestHalfAnInjection(t *testing.T) {
 	for name, f := range linkFaults("b1") {
-		c := &narrow{room: 1}
-		if _, err := f.Inject(c); err == nil || c.removed != 1 {
-			t.Errorf("%s: error %v, %d rules were removed, want 1", name, err, c.removed)
+		all := &narrow{room: 100}
+		if _, err := f.Inject(all); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		rules := 100 - all.room
+		c := &narrow{room: rules - 1}
+		if _, err := f.Inject(c); err == nil || c.removed != rules-1 {
+			t.Errorf("%s: with room for all of its %d rules but one: error %v, %d were removed", name, rules, err, c.removed)
 		}
 	}
 }

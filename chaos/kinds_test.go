@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nsqlab/nsqlab/chaos"
 )
@@ -43,7 +42,7 @@ func TestKinds(t *testing.T) {
 				t.Errorf("%s permits %q", k.Name, promise)
 			}
 		}
-		if f, err := k.New(args(map[string]string{k.Name: "b1"}, map[string]time.Duration{"by": ms}, map[string]float64{"rate": 1})); err != nil || f == nil {
+		if f, err := k.New(needed(k, "b1")); err != nil || f == nil {
 			t.Errorf("%s: New gives %v, %v", k.Name, f, err)
 		}
 	}
