@@ -62,7 +62,7 @@ type Args struct {
 	Rates     map[string]float64 // bytes a second
 }
 
-// Kinds are all the faults there are.
+// Kinds are all the faults there are, those of nodes before those of links.
 var Kinds = []Kind{Kill, Pause, Delay, Partition, Reset, Bandwidth}
 
 // pair is a direction between two ends; an empty end is any.

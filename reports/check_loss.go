@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/nsqlab/nsqlab/reports/history"
 )
@@ -29,7 +30,11 @@ type losses struct {
 }
 
 func (c *losses) finish() {
-	for _, m := range c.sorted() {
+	all := c.sorted()
+	slices.SortStableFunc(all, func(a, b *message) int { // the clearest examples first: those that nobody ever got
+		return min(len(a.lives), 1) - min(len(b.lives), 1)
+	})
+	for _, m := range all {
 		if m.fate != history.OK {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mattn/go-isatty"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/types"
@@ -25,7 +26,9 @@ var seeds = flag.Uint64("seeds", 20, "seeds that every scenario is played under 
 
 func TestScenarios(t *testing.T) {
 	RegisterFailHandler(Fail)
-	RunSpecs(t, "scenarios")
+	suite, reporter := GinkgoConfiguration()
+	reporter.NoColor = reporter.NoColor || !isatty.IsTerminal(os.Stdout.Fd())
+	RunSpecs(t, "scenarios", suite, reporter)
 }
 
 // holdItsPromises matches a report whose promises held, those that a fault may break aside.

@@ -122,7 +122,7 @@ func (d *Nsqd) Stop() error {
 	if !d.end() {
 		return nil
 	}
-	d.log(Info, "stopping")
+	d.log(Info, "stopping, with %d messages that are in memory only and go with it", d.broker.Held())
 	err := d.tcp.Close()
 	d.broker.Close(time.Now())
 	stuck := time.AfterFunc(stopTime, d.closeConns)

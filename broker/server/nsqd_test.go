@@ -274,7 +274,7 @@ func TestLog(t *testing.T) {
 		`INFO: TCP: new client\(` + remote + `\)$`,
 		`ERROR: client\(` + remote + `\) - E_INVALID cannot FIN in current state$`,
 		`INFO: TCP: closed client\(` + remote + `\)$`,
-		`INFO: stopping$`,
+		`INFO: stopping, with 0 messages that are in memory only and go with it$`,
 		`INFO: bye$`,
 	}
 	lines := bufio.NewScanner(&out.Buffer)

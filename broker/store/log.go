@@ -3,7 +3,7 @@
 // A [Log] holds messages in order of publication. Appending gathers them in memory; [Log.Write] puts all that was gathered into the last
 // segment with one write. What was written survives the end of the process, what was synced the end of the machine.
 //
-//	l, rec, err := store.Open(fs, "orders", store.Options{})
+//	l, rec, err := store.Open(fs, "orders", first, store.Options{}, seen) // seen is called with what is left of before
 //	o := l.Append(now, 0, body)
 //	err = l.Write()                       // on an error it is still gathered: l.Abandon()
 //	r, next, err := l.At(o, &window)      // io.EOF behind the last

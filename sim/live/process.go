@@ -53,7 +53,7 @@ func build(folder string) (string, error) {
 	cmd := exec.Command("go", "build", "-o", binary, program)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build %s: %w\n%s", program, err, out)
+		return "", fmt.Errorf("nsqd cannot be built here (%w); run in the checkout of nsqlab, or name a binary with --nsqd=PATH\n%s", err, out)
 	}
 	return binary, nil
 }
