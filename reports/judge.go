@@ -74,7 +74,7 @@ func (j *Judge) Report(again iter.Seq2[history.Op, error]) (*Report, error) {
 	g := j.ledger
 	r := &Report{
 		Scenario: g.head.Scenario, Shows: g.head.Shows, Backend: g.head.Backend, Seed: g.head.Seed, Run: g.head.Run, Nodes: g.head.Nodes,
-		Validity: Valid, Took: g.now, Replay: g.head.Replay,
+		Validity: Valid, Took: g.now, Replay: g.head.Replay, Trace: g.trace,
 	}
 	for _, c := range j.checks {
 		if c.finish != nil {

@@ -23,6 +23,7 @@ type ledger struct {
 	counts   Counts
 	end      history.Type // how the drain ended; empty if it did not
 	endNote  string       // why it was not complete
+	trace    string       // of a virtual run
 }
 
 func newLedger(h history.Header) *ledger {
@@ -115,6 +116,8 @@ func (g *ledger) apply(e event) {
 		if op.Note == "end" {
 			g.end, g.endNote = op.Type, op.Error
 		}
+	case history.Trace:
+		g.trace = op.Note
 	default:
 		g.counts.Unjudged++
 	}

@@ -53,6 +53,9 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 		j.Observe(op)
 	}
 	err = Run(ctx, s, at.Cluster, Options{Seed: at.Seed, Run: id, Record: record, Progress: at.Progress})
+	if t, ok := at.Cluster.(interface{ Trace() string }); ok {
+		record(history.Op{Time: at.Cluster.Now(), Process: "lab", Type: history.Info, F: history.Trace, Note: t.Trace()})
+	}
 	if err := errors.Join(err, failed, w.Flush()); err != nil {
 		return nil, err
 	}
@@ -63,9 +66,5 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := j.Report(ops)
-	if t, ok := at.Cluster.(interface{ Trace() string }); ok && err == nil {
-		r.Trace = t.Trace()
-	}
-	return r, err
+	return j.Report(ops)
 }

@@ -58,6 +58,8 @@ const (
 	// Phase begins a part of the run (info): Note is "load", "heal" or "drain". The "end" says how the drain went: ok, it was
 	// complete; fail, it was not in the time given.
 	Phase = "phase"
+	// Trace is what a virtual run came to (info): Note is the hash of every chunk of bytes that was delivered, in hex.
+	Trace = "trace"
 )
 
 // Nemesis is the process that inflicts faults: its F is the fault's kind, Note its words, Node the broker it ends or stops. The invoke begins
