@@ -87,8 +87,9 @@ var histories = []ruling{
 	{"no-late-redelivery-busy-consumer", Valid, 0, ""},
 	{"no-late-redelivery-narrow-consumer", Unknown, 0, ""}, // not judged: it is busy, though its client believes that it is not
 	{"no-late-redelivery-touch", Valid, 0, ""},
-	{"no-late-redelivery-unseen", Unknown, 0, ""},   // not judged: attempt 2 was lost with its connection
-	{"no-late-redelivery-fault-on", Unknown, 0, ""}, // not judged
+	{"no-late-redelivery-stuck-touch", Unknown, 0, ""}, // not judged: a touch may have come late, and met the second delivery
+	{"no-late-redelivery-unseen", Unknown, 0, ""},      // not judged: attempt 2 was lost with its connection
+	{"no-late-redelivery-fault-on", Unknown, 0, ""},    // not judged
 
 	{"no-early-deferral-good", Valid, 0, ""},
 	{"no-early-deferral-bad", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},

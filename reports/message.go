@@ -121,6 +121,7 @@ func (g *ledger) hold(e event, l *life) {
 		l.sentAfter = e.op.Time - g.head.Slack
 	}
 	l.finished = old.finished && !g.killed(e.op.Node, old.sentAfter, e.op.Time)
+	l.vague = !g.punctual(&old) // what is on its way still may meet this delivery
 	if old.requeued == history.Info && !g.taken(&old) {
 		l.reqs++
 	}
