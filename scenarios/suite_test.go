@@ -133,7 +133,7 @@ var stages = []stage{
 }
 
 // slack is how far times may be off on a shared machine in real time.
-const slack = 400 * time.Millisecond
+const slack = 600 * time.Millisecond
 
 var _ = Describe("A real cluster", func() {
 	for _, st := range stages {

@@ -61,7 +61,7 @@ func (virtual) cluster(s *scenarios.Scenario, seed uint64) (sim.Cluster, time.Du
 func (virtual) close() error { return nil }
 
 // realSlack is how far a time may be off on a shared machine with its goroutines, processes and sockets.
-const realSlack = 400 * time.Millisecond
+const realSlack = 600 * time.Millisecond
 
 // realTime is a stage of sim/live.
 type realTime struct{ launcher live.Launcher }
