@@ -75,10 +75,7 @@ func Run(ctx context.Context, s *Scenario, c sim.Cluster, o Options) error {
 	if err := r.live(ctx, func() bool { return r.broken == 0 }); err != nil {
 		return err
 	}
-	if err := r.drain(ctx); err != nil {
-		return err
-	}
-	return nil
+	return r.drain(ctx)
 }
 
 // live lets the cluster live until a condition holds.

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nsqlab/nsqlab/reports"
 	"github.com/nsqlab/nsqlab/scenarios"
@@ -72,7 +71,7 @@ func inMemory(t *testing.T, s *scenarios.Scenario, seed uint64) *reports.Report 
 		t.Fatal(err)
 	}
 	r, err := scenarios.Play(context.Background(), s, scenarios.Stand{
-		Cluster: w, Backend: "virtual", Seed: seed, Slack: 2*(s.Links.Delay+s.Links.Jitter) + time.Millisecond, History: &memory{},
+		Cluster: w, Backend: "virtual", Seed: seed, Slack: s.Links.Slack(), History: &memory{},
 	})
 	if err != nil {
 		t.Fatal(err)

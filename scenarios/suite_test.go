@@ -84,7 +84,7 @@ func virtual(s *scenarios.Scenario, seed uint64) *reports.Report {
 	GinkgoHelper()
 	w, err := sim.NewWorld(seed, s.Brokers, s.Links)
 	Expect(err).NotTo(HaveOccurred())
-	return play(s, scenarios.Stand{Cluster: w, Backend: "virtual", Seed: seed, Slack: 2*(s.Links.Delay+s.Links.Jitter) + time.Millisecond})
+	return play(s, scenarios.Stand{Cluster: w, Backend: "virtual", Seed: seed, Slack: s.Links.Slack()})
 }
 
 func files() []string {

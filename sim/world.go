@@ -17,6 +17,9 @@ type Links struct {
 	Jitter time.Duration // up to so much more, drawn for each chunk
 }
 
+// Slack is how far a time at an end of such a link may be from the time at the other, and back.
+func (l Links) Slack() time.Duration { return 2*(l.Delay+l.Jitter) + time.Millisecond }
+
 // DefaultLinks are a quiet local network's.
 var DefaultLinks = Links{Delay: 200 * time.Microsecond, Jitter: 100 * time.Microsecond}
 

@@ -55,7 +55,7 @@ type virtual struct{}
 
 func (virtual) cluster(s *scenarios.Scenario, seed uint64) (sim.Cluster, time.Duration, error) {
 	w, err := sim.NewWorld(seed, s.Brokers, s.Links)
-	return w, 2*(s.Links.Delay+s.Links.Jitter) + time.Millisecond, err
+	return w, s.Links.Slack(), err
 }
 
 func (virtual) close() error { return nil }

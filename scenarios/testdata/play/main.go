@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"strconv"
-	"time"
 
 	"github.com/nsqlab/nsqlab/reports"
 	"github.com/nsqlab/nsqlab/scenarios"
@@ -76,7 +75,7 @@ func play(file string, seed uint64) (line, error) {
 		return line{}, err
 	}
 	r, err := scenarios.Play(context.Background(), s, scenarios.Stand{
-		Cluster: w, Backend: "virtual", Seed: seed, Slack: 2*(s.Links.Delay+s.Links.Jitter) + time.Millisecond, History: &memory{},
+		Cluster: w, Backend: "virtual", Seed: seed, Slack: s.Links.Slack(), History: &memory{},
 	})
 	if err != nil {
 		return line{}, err
