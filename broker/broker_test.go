@@ -13,7 +13,7 @@ import (
 func newBroker(t *testing.T, n int, identify string) (*Broker, *Session) {
 	opts := DefaultOptions("test")
 	opts.MaxRdyCount = 1 << 20
-	b, err := New(opts, func() {})
+	b, err := Open(opts, nil, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestSampleRate(t *testing.T) {
 	body := `{"sample_rate":42}`
 	b, _ := newBroker(t, 10000, fmt.Sprintf("IDENTIFY\n\x00\x00\x00%c%s", len(body), body))
 	for range 10000 {
-		if err := b.Publish(birth, "t", 0, []byte("x")); err != nil {
+		if err := publish(b, birth, "t", 0, []byte("x")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -49,7 +49,7 @@ func (l *log) live() (n int) {
 
 // TestLockIsGivenUp: a read of many commands lets others at the topic in between, and wakes a consumer once for each time.
 func TestLockIsGivenUp(t *testing.T) {
-	b, err := New(DefaultOptions("test"), func() {})
+	b, err := Open(DefaultOptions("test"), nil, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		}
 	}
 	for i := range many {
-		if err := b.Publish(birth, "t", time.Duration(i%2)*time.Second, []byte("hello")); err != nil {
+		if err := publish(b, birth, "t", time.Duration(i%2)*time.Second, []byte("hello")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -116,4 +116,11 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	if err := s.HandleTimeout(now.Add(defaultHeartbeat)); err != nil || cap(s.out) > maxIdle {
 		t.Errorf("an idle session keeps %d bytes, %v", cap(s.out), err)
 	}
+}
+
+// publish publishes messages, with no wait for a Sync.
+func publish(b *Broker, now time.Time, topic string, deferral time.Duration, bodies ...[]byte) error {
+	var told error
+	b.Publish(now, topic, deferral, bodies, func(err error) { told = err })
+	return told
 }

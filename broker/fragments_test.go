@@ -64,7 +64,7 @@ func play(stream []byte, ends []int) (p played) {
 	watcher := b.Connect(now, "watcher:1", func() {})
 	receive(watcher, now, wire.Magic+"SUB t watch\nRDY 2500\n")
 	_ = b.CreateChannel(now, "t", "c")
-	_ = b.Publish(now, "t", 0, []byte("1"), []byte("2"), []byte("3"))
+	_ = publish(b, now, "t", 0, []byte("1"), []byte("2"), []byte("3"))
 
 	s := b.Connect(now, "client:1", func() {})
 	var err error
@@ -106,7 +106,7 @@ func fragmentBroker() (*Broker, time.Time) {
 	opts := DefaultOptions("fragments")
 	opts.NodeID = 0
 	opts.MaxMsgSize, opts.MaxBodySize, opts.MemQueueSize = 40, 200, 3
-	b, err := New(opts, func() {})
+	b, err := Open(opts, nil, func() {})
 	if err != nil {
 		panic(err)
 	}

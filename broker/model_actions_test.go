@@ -49,7 +49,7 @@ func newModel(t *rapid.T) *model {
 	opts.MemQueueSize = rapid.Int64Range(0, 4).Draw(t, "mem-queue-size")
 	m := &model{t: t, now: birth, limit: int(opts.MemQueueSize)}
 	var err error
-	if m.b, err = New(opts, func() {}); err != nil {
+	if m.b, err = Open(opts, nil, func() {}); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.b.CreateTopic(m.now, "t"); err != nil {
@@ -162,7 +162,7 @@ func (m *model) publish(t *rapid.T) {
 		bodies = append(bodies, []byte(message.body))
 	}
 	m.handOver()
-	if err := m.b.Publish(m.now, "t", deferral, bodies...); err != nil {
+	if err := publish(m.b, m.now, "t", deferral, bodies...); err != nil {
 		t.Fatal(err)
 	}
 }

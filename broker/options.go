@@ -21,7 +21,13 @@ type Options struct {
 	MaxReqTimeout time.Duration // the longest deferral, of DPUB and of REQ
 	MaxMsgSize    int64         // of a body, in bytes
 	MaxBodySize   int64         // of an IDENTIFY or an MPUB, in bytes
-	MemQueueSize  int64         // messages that an ephemeral topic or channel holds; those beyond are dropped
+
+	Durability      Durability      // what OK promises, unless SyncEvery is 1, which means Fsync
+	TopicDurability TopicDurability // that of single topics
+	SyncEvery       int64           // messages of a topic after which it is synced, though nobody waits
+	SyncTimeout     time.Duration   // after which it is synced at the latest
+	MaxBytesPerFile int64           // when a topic begins its next file
+	MemQueueSize    int64           // messages that an ephemeral topic or channel holds, those beyond are dropped; and that wait in memory with Memory
 
 	MaxHeartbeatInterval   time.Duration
 	MaxRdyCount            int64
@@ -48,6 +54,10 @@ func DefaultOptions(hostname string) Options {
 		MaxReqTimeout:          time.Hour,
 		MaxMsgSize:             1 << 20,
 		MaxBodySize:            5 << 20,
+		Durability:             OS,
+		SyncEvery:              2500,
+		SyncTimeout:            2 * time.Second,
+		MaxBytesPerFile:        100 << 20,
 		MemQueueSize:           10000,
 		MaxHeartbeatInterval:   time.Minute,
 		MaxRdyCount:            2500,
@@ -67,7 +77,12 @@ func (o *Options) Flags(fs *flag.FlagSet) {
 	fs.DurationVar(&o.MaxReqTimeout, "max-req-timeout", o.MaxReqTimeout, "the longest deferral of DPUB and REQ")
 	fs.Int64Var(&o.MaxMsgSize, "max-msg-size", o.MaxMsgSize, "the largest message, in bytes")
 	fs.Int64Var(&o.MaxBodySize, "max-body-size", o.MaxBodySize, "the largest command body, in bytes")
-	fs.Int64Var(&o.MemQueueSize, "mem-queue-size", o.MemQueueSize, "messages that an #ephemeral topic or channel holds before it drops")
+	fs.Var(&o.Durability, "durability", "what OK promises: memory (nothing), os (a killed process loses nothing) or fsync (a power cut loses nothing)")
+	fs.Var(&o.TopicDurability, "topic-durability", "`topic=durability` for a topic of its own; with commas, or more than once, for several")
+	fs.Int64Var(&o.SyncEvery, "sync-every", o.SyncEvery, "messages of a topic after which it is synced in the background; 1 means --durability=fsync")
+	fs.DurationVar(&o.SyncTimeout, "sync-timeout", o.SyncTimeout, "the longest that what was written stays without being synced in the background")
+	fs.Int64Var(&o.MaxBytesPerFile, "max-bytes-per-file", o.MaxBytesPerFile, "the size in bytes at which a topic begins its next file")
+	fs.Int64Var(&o.MemQueueSize, "mem-queue-size", o.MemQueueSize, "messages that an #ephemeral topic or channel holds before it drops, and those that a topic of durability memory keeps unwritten")
 	fs.DurationVar(&o.MaxHeartbeatInterval, "max-heartbeat-interval", o.MaxHeartbeatInterval, "the longest heartbeat interval a client may ask for")
 	fs.Int64Var(&o.MaxRdyCount, "max-rdy-count", o.MaxRdyCount, "the largest RDY of a client")
 	fs.Int64Var(&o.MaxOutputBufferSize, "max-output-buffer-size", o.MaxOutputBufferSize, "the largest output buffer a client may ask for, in bytes")
@@ -98,6 +113,7 @@ func (o Options) Validate() error {
 		{"msg-timeout", int64(o.MsgTimeout)}, {"max-msg-timeout", int64(o.MaxMsgTimeout)},
 		{"max-msg-size", o.MaxMsgSize}, {"max-body-size", o.MaxBodySize},
 		{"max-heartbeat-interval", int64(o.MaxHeartbeatInterval)}, {"max-rdy-count", o.MaxRdyCount},
+		{"sync-every", o.SyncEvery}, {"sync-timeout", int64(o.SyncTimeout)}, {"max-bytes-per-file", o.MaxBytesPerFile},
 	} {
 		if positive.value <= 0 {
 			return fmt.Errorf("--%s must be more than 0", positive.flag)

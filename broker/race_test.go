@@ -36,7 +36,7 @@ func TestRace(t *testing.T) {
 	opts.MsgTimeout, opts.MemQueueSize = time.Second, 50
 	r := &race{t: t, done: make(chan struct{}), seen: map[string]bool{}}
 	var err error
-	if r.b, err = New(opts, func() {}); err != nil {
+	if r.b, err = Open(opts, nil, func() {}); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.b.CreateTopic(birth, "t"); err != nil {
@@ -212,7 +212,7 @@ func (r *race) disturb() {
 		_ = b.DeleteChannel(now, "t", "victim")
 		_ = b.EmptyTopic(now, "gone")
 		_ = b.DeleteTopic(now, "gone")
-		_ = b.Publish(now, "gone", time.Minute, []byte("x"))
+		_ = publish(b, now, "gone", time.Minute, []byte("x"))
 		runtime.Gosched()
 	}
 	_ = b.PauseTopic(r.now(), "t", false)

@@ -222,7 +222,7 @@ func (k *talk) publish(td *datadriven.TestData) error {
 			return err
 		}
 	}
-	k.refused(k.b.Publish(k.now, td.CmdArgs[0].Key, deferral, bodies...))
+	k.refused(publish(k.b, k.now, td.CmdArgs[0].Key, deferral, bodies...))
 	return nil
 }
 

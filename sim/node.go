@@ -51,7 +51,7 @@ func (n *node) start() error {
 	var b *broker.Broker
 	t := &timer{}
 	arm := func() { t.set(b.NextTimeout()) }
-	b, err = broker.New(opts, func() { n.world.soon(arm) })
+	b, err = broker.Open(opts, nil, func() { n.world.soon(arm) })
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (d *nsqd) mpub(r *http.Request) (any, error) {
 	if err != nil || len(messages) == 0 {
 		return "OK", err
 	}
-	return "OK", d.broker.Publish(d.clock(), name, 0, messages...)
+	return "OK", d.publish(name, 0, messages...)
 }
 
 // splitLines gives the lines of a body that are not empty. The first that is wrong is what is told; readErr stands where the body

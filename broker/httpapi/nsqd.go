@@ -25,8 +25,9 @@ type Info struct {
 	TCPPort          int // -1: a unix socket
 	Started          time.Time
 
-	Memory   func() runtime.MemStats // what /stats tells of memory; nil leaves it out
-	Panicked func(v any)             // told what a handler panicked with, which is then answered 500; nil lets the panic go on
+	Memory   func() runtime.MemStats       // what /stats tells of memory; nil leaves it out
+	Await    func(done <-chan error) error // waits for a publication that waits for the broker's Sync
+	Panicked func(v any)                   // told what a handler panicked with, which is then answered 500; nil lets the panic go on
 }
 
 // Nsqd is the HTTP API of nsqd. It is safe from any goroutine if clock is.

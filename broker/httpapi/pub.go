@@ -37,7 +37,7 @@ func (d *nsqd) pub(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return "OK", d.broker.Publish(d.clock(), name, deferral, body)
+	return "OK", d.publish(name, deferral, body)
 }
 
 // deferral reads how many milliseconds a message is to be held back.
@@ -75,4 +75,16 @@ func validTopic(q url.Values) (string, error) {
 		return "", errInvalidTopic
 	}
 	return name, nil
+}
+
+// publish waits until the messages are as safe as their topic's durability promises.
+func (d *nsqd) publish(name string, deferral time.Duration, bodies ...[]byte) error {
+	done := make(chan error, 1)
+	d.broker.Publish(d.clock(), name, deferral, bodies, func(err error) { done <- err })
+	select {
+	case err := <-done:
+		return err
+	default:
+		return d.info.Await(done)
+	}
 }

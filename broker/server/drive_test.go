@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/nsqlab/nsqlab/broker"
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
@@ -154,7 +155,7 @@ func TestDoomedWhileThePeerReadsNothing(t *testing.T) {
 		p.want("OK")
 		p.say("RDY 10\n")
 		synctest.Wait()
-		if err := b.Publish(time.Now(), "t", 0, []byte("hello")); err != nil {
+		if err := publish(b, []byte("hello")); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -177,7 +178,7 @@ func TestAClientThatNeverReadsIsBoundedAndEnds(t *testing.T) {
 		p.say("RDY 2500\n")
 		body := make([]byte, 1<<20)
 		for range 50 {
-			if err := b.Publish(time.Now(), "t", 0, body); err != nil {
+			if err := publish(b, body); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -251,7 +252,7 @@ func TestDeliveryGoesOnAfterAStall(t *testing.T) {
 		p.say("RDY 2500\n")
 		body := strings.Repeat("x", 1<<20-100)
 		for range 10 {
-			if err := b.Publish(time.Now(), "t", 0, []byte(body)); err != nil {
+			if err := publish(b, []byte(body)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -316,4 +317,11 @@ func TestBrokenConnectionIsTold(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+// publish publishes a message to the topic t.
+func publish(b *broker.Broker, body []byte) error {
+	var told error
+	b.Publish(time.Now(), "t", 0, [][]byte{body}, func(err error) { told = err })
+	return told
 }

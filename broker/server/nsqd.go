@@ -79,7 +79,7 @@ func (d *Nsqd) open(cfg Config) (err error) {
 			return fmt.Errorf("failed to lock data-path: %w", err)
 		}
 	}
-	if d.broker, err = broker.New(cfg.Broker, d.wakeTimers); err != nil {
+	if d.broker, err = broker.Open(cfg.Broker, nil, d.wakeTimers); err != nil {
 		return err
 	}
 	if d.tcp, err = listen(cfg.TCPAddress); err != nil {

@@ -15,24 +15,24 @@ import (
 // An Op is what happened to a topic or one of its channels.
 type Op byte
 
-// The operations of a journal, with the fields of Entry that they use beside Channel.
+// The operations of a journal, with the fields of Entry that they use beside Channel. Channel 0 is the topic itself.
 const (
-	Opened   Op = iota + 1 // a channel was made: Name; it is owed what stands at ID and behind
-	Deleted                // a channel was deleted
-	Paused                 // a channel (0: the topic) was paused
+	Opened   Op = iota + 1 // a channel was made: Name; it is owed what stands at ID and behind. The topic: no record before ID is its.
+	Deleted                // a channel was deleted; the topic: and ID is the end of its log
+	Paused                 // a channel was paused, or the topic
 	Unpaused               // it was unpaused
-	Passed                 // a channel's cursor stands at ID: what lies before was given to a consumer once
+	Passed                 // a channel's cursor stands at ID: what lies before was given to a consumer once. The topic's: to the channels.
 	Finished               // a message, ID, is finished in a channel
-	Returned               // a message, ID, waits to be given again: Attempts, and Due if it is deferred
-	Emptied                // a channel dropped all it held up to ID
+	Returned               // a message, ID, waits in a channel apart from the cursor: Attempts, and Due if it is deferred
+	Emptied                // what stands from ID to before To is not, or not any more, owed to a channel, whatever was said of it before
 	snapshotEnd
 )
 
 // An Entry is one thing that happened.
 type Entry struct {
 	Op       Op
-	Channel  uint32 // its number in the topic; 0 is the topic itself
-	ID       Offset
+	Channel  uint32 // its number in the topic, from 1 and never used again; 0 is the topic itself
+	ID, To   Offset
 	Attempts uint16
 	Due      int64 // ns since the Unix epoch; 0: at once
 	Name     string
@@ -254,6 +254,9 @@ func appendEntry(dst []byte, e Entry) []byte {
 		dst = binary.AppendUvarint(dst, uint64(e.Attempts))
 		dst = binary.AppendUvarint(dst, uint64(e.Due))
 	}
+	if e.Op == Emptied {
+		dst = binary.AppendUvarint(dst, uint64(e.To))
+	}
 	if e.Op == Opened {
 		dst = binary.AppendUvarint(dst, uint64(len(e.Name)))
 		dst = append(dst, e.Name...)
@@ -280,6 +283,9 @@ func parseEntries(p []byte) (all []Entry, err error) {
 		e.Channel, e.ID = uint32(number()), Offset(number())
 		if e.Op == Returned {
 			e.Attempts, e.Due = uint16(number()), int64(number())
+		}
+		if e.Op == Emptied {
+			e.To = Offset(number())
 		}
 		if e.Op == Opened {
 			n := number()

@@ -24,7 +24,7 @@ var entries = []store.Entry{
 	{Op: store.Opened, Channel: 2, ID: 1 << 52, Name: "audit#ephemeral"},
 	{Op: store.Paused, Channel: 1}, {Op: store.Unpaused, Channel: 1}, {Op: store.Paused},
 	{Op: store.Passed, Channel: 1, ID: 5000}, {Op: store.Finished, Channel: 1, ID: 1000},
-	{Op: store.Returned, Channel: 1, ID: 1200, Attempts: 65535, Due: 1 << 60}, {Op: store.Emptied, Channel: 2, ID: 7},
+	{Op: store.Returned, Channel: 1, ID: 1200, Attempts: 65535, Due: 1 << 60}, {Op: store.Emptied, Channel: 2, ID: 7, To: 1 << 40},
 	{Op: store.Deleted, Channel: 2},
 }
 
