@@ -11,13 +11,15 @@ import (
 // reached: before Publish returns, or by a Sync. The error is ErrExiting, or the disk's.
 func (b *Broker) Publish(now time.Time, name string, deferral time.Duration, bodies [][]byte, done func(error)) {
 	t, err := b.open(now, name)
-	if err == nil {
-		for _, body := range bodies {
-			t.publish(now, body, deferral)
-		}
-		t.unlock(now, nil)
+	if err != nil {
+		done(err)
+		return
 	}
-	done(err)
+	for i, body := range bodies {
+		t.publish(now, body, deferral, i > 0, i < len(bodies)-1)
+	}
+	t.asking = done
+	t.unlock(now, nil)
 }
 
 // CreateTopic makes a topic if it is not there.
@@ -38,7 +40,7 @@ func (b *Broker) DeleteTopic(now time.Time, name string) error {
 		return ErrTopicNotFound
 	}
 	t.mu.Lock()
-	b.discard(t)
+	b.discard(now, t)
 	t.unlock(now, nil)
 	return nil
 }
@@ -54,7 +56,7 @@ func (b *Broker) EmptyTopic(now time.Time, name string) error {
 // PauseTopic stops messages from passing to the channels, or lets them pass again. Publishing goes on.
 func (b *Broker) PauseTopic(now time.Time, name string, paused bool) error {
 	return b.withTopic(now, name, func(t *topic) error {
-		t.paused = paused
+		t.pause(paused)
 		return nil
 	})
 }
@@ -84,7 +86,7 @@ func (b *Broker) DeleteChannel(now time.Time, topicName, name string) error {
 	}
 	t.remove(c)
 	if wire.IsEphemeral(t.name) && len(t.channels) == 0 {
-		b.discard(t)
+		b.discard(now, t)
 	}
 	return nil
 }
@@ -96,10 +98,7 @@ func (b *Broker) EmptyChannel(now time.Time, topicName, name string) error {
 
 // PauseChannel stops messages from passing to consumers, or lets them pass again.
 func (b *Broker) PauseChannel(now time.Time, topicName, name string, paused bool) error {
-	return b.withChannel(now, topicName, name, func(c *channel) {
-		c.paused = paused
-		c.stir()
-	})
+	return b.withChannel(now, topicName, name, func(c *channel) { c.pause(paused) })
 }
 
 func (b *Broker) withTopic(now time.Time, name string, f func(*topic) error) error {

@@ -31,7 +31,7 @@ type rigConsumer struct {
 
 // newRig makes one consumer for each channel of the topic.
 func newRig(tb testing.TB, topic string, channels int) *rig {
-	b, err := Open(DefaultOptions("bench"), nil, func() {})
+	b, err := Open(birth, DefaultOptions("bench"), nil, func() {})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -3,7 +3,7 @@
 // It is told the time and the bytes, and gives bytes and the next deadline. It has no goroutine, no clock and no
 // I/O; it may exclude but never waits.
 //
-//	b, err := broker.Open(broker.DefaultOptions(host), store.OS{Dir: path}, wake)
+//	b, err := broker.Open(now, broker.DefaultOptions(host), store.OS{Dir: path}, wake)
 //	s := b.Connect(now, addr, wakeWriter) // a wire.Endpoint
 //	n, err := s.Receive(now, bytes)
 //	out := s.Transmit(nil)
@@ -21,9 +21,11 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nsqlab/nsqlab/broker/store"
@@ -45,16 +47,27 @@ var (
 
 // A Broker holds topics and hands their messages to sessions. Safe from any goroutine.
 type Broker struct {
-	opts Options
-	wake func()
+	opts  Options
+	fs    store.FS // nil: none
+	wake  func()
+	began time.Time // all ticks are nanoseconds since
 
-	mu      sync.RWMutex
-	topics  map[string]*topic
-	births  Offset // no log begins below
-	exiting bool
+	mu       sync.RWMutex
+	topics   map[string]*topic
+	births   store.Offset // no log begins below
+	exiting  bool
+	warnings []string
+	graves   []string // files of deleted topics
 
 	dueMu sync.Mutex
 	due   dueTopics
+
+	syncing sync.Mutex // held by Sync
+	syncMu  sync.Mutex
+	dirty   []*topic // to be synced
+	metaDue int64    // when the metadata is to be written
+
+	reserved atomic.Int64 // offset below which no later life begins a topic
 
 	sessionsMu sync.Mutex
 	sessions   map[uint64]*Session
@@ -63,28 +76,42 @@ type Broker struct {
 
 // Open makes a broker of what lies in fs, empty and in memory if that is nil. It calls wake, which must not block, when NextTimeout
 // or NextSync may have become earlier.
-func Open(opts Options, fs store.FS, wake func()) (*Broker, error) {
+func Open(now time.Time, opts Options, fs store.FS, wake func()) (*Broker, error) {
 	if err := opts.Validate(); err != nil {
 		return nil, err
 	}
-	return &Broker{opts: opts, wake: wake, topics: map[string]*topic{}, sessions: map[uint64]*Session{}}, nil
+	b := &Broker{
+		opts: opts, fs: fs, wake: wake, began: now, metaDue: never,
+		topics: map[string]*topic{}, sessions: map[uint64]*Session{},
+	}
+	if fs != nil {
+		if err := b.load(now); err != nil {
+			return nil, fmt.Errorf("data: %w", err)
+		}
+	}
+	return b, nil
+}
+
+// Warnings tells what was wrong with what lay in fs, a line each; nothing that could be kept was dropped.
+func (b *Broker) Warnings() []string { return b.warnings }
+
+func (b *Broker) warn(format string, args ...any) {
+	b.warnings = append(b.warnings, fmt.Sprintf(format, args...))
+}
+
+// tick is the time since the broker began, in nanoseconds. No clock that is set moves it.
+func (b *Broker) tick(now time.Time) int64 { return int64(now.Sub(b.began)) }
+
+// time is the opposite of tick; of never it is the zero time.
+func (b *Broker) time(tick int64) time.Time {
+	if tick == never {
+		return time.Time{}
+	}
+	return b.began.Add(time.Duration(tick))
 }
 
 // Options gives what the broker was made with.
 func (b *Broker) Options() Options { return b.opts }
-
-// Warnings tells what was wrong with what lay in fs, a line each; nothing that could be kept was dropped.
-func (b *Broker) Warnings() []string { return nil }
-
-// NextSync is when Sync wants to be called; the zero time means never, a time gone by at once.
-func (b *Broker) NextSync() time.Time { return time.Time{} }
-
-// Sync makes what was written last through a power cut, tells those who wait for it, and tidies the folder. It takes as long as the disk takes, without a
-// lock; two calls do not run at a time. Its error is for the log: who lost something by it was told.
-func (b *Broker) Sync(now time.Time) error { return nil }
-
-// Save writes and syncs all that is left, when the broker is closed and all sessions have ended.
-func (b *Broker) Save(now time.Time) error { return nil }
 
 // NextTimeout is when HandleTimeout wants to be called; the zero time means never.
 func (b *Broker) NextTimeout() time.Time {
@@ -93,7 +120,7 @@ func (b *Broker) NextTimeout() time.Time {
 	if len(b.due) == 0 {
 		return time.Time{}
 	}
-	return b.due[0].due
+	return b.time(b.due[0].due)
 }
 
 // HandleTimeout queues again what was in flight for too long, and queues what was deferred until now. It visits only
@@ -101,7 +128,7 @@ func (b *Broker) NextTimeout() time.Time {
 func (b *Broker) HandleTimeout(now time.Time) {
 	for {
 		b.dueMu.Lock()
-		if len(b.due) == 0 || b.due[0].due.After(now) {
+		if len(b.due) == 0 || b.due[0].due > b.tick(now) {
 			b.dueMu.Unlock()
 			return
 		}
@@ -109,7 +136,7 @@ func (b *Broker) HandleTimeout(now time.Time) {
 		b.dueMu.Unlock()
 
 		t.mu.Lock()
-		t.scheduled = time.Time{}
+		t.scheduled = never
 		if !t.deleted {
 			t.expire(now)
 		}
@@ -118,7 +145,7 @@ func (b *Broker) HandleTimeout(now time.Time) {
 }
 
 // schedule has HandleTimeout visit t when due has come.
-func (b *Broker) schedule(t *topic, due time.Time) {
+func (b *Broker) schedule(t *topic, due int64) {
 	b.dueMu.Lock()
 	defer b.dueMu.Unlock()
 	t.due = due
@@ -202,21 +229,72 @@ func (b *Broker) open(now time.Time, name string) (*topic, error) {
 			return nil, ErrExiting
 		}
 		if b.topics[name] == nil {
-			first := max(b.births, Offset(now.UnixMicro()))
-			b.topics[name] = &topic{broker: b, name: name, log: newLog(now, first), index: -1}
+			if err := b.create(now, name); err != nil {
+				b.mu.Unlock()
+				return nil, err
+			}
 		}
 		b.mu.Unlock()
 	}
 }
 
+// create makes a topic. Needs b.mu.
+func (b *Broker) create(now time.Time, name string) (err error) {
+	first := max(b.births, store.Offset(now.UnixMicro()))
+	var j *store.Journal
+	if b.fs != nil && !wire.IsEphemeral(name) {
+		j = store.NewJournal(b.fs, name, uint64(first))
+	}
+	t := b.newTopic(name, j, first)
+	fs, opts := b.fs, b.logOptions()
+	if j == nil {
+		fs, opts = store.NewMemory(), volatile
+	}
+	if t.log, _, err = store.Open(fs, name, nil, store.Past{First: first, Synced: first}, opts, nil); err != nil {
+		return err
+	}
+	b.topics[name] = t
+	if j != nil {
+		t.failure = t.snapshot(now) // if it fails it is tried again before anything is published
+		t.wantSync(now)
+		b.changed(t)
+	}
+	return nil
+}
+
+// newTopic makes a topic without a log. j is nil if nothing of it is to be kept.
+func (b *Broker) newTopic(name string, j *store.Journal, first store.Offset) *topic {
+	t := &topic{
+		broker: b, name: name, journal: j, first: first, handed: first, durability: b.opts.durability(name),
+		large: journalSize, scheduled: never, syncDue: never, index: -1,
+	}
+	return t
+}
+
+// logOptions are those of a log on the disk; volatile are those of one that ends with the process.
+func (b *Broker) logOptions() store.Options {
+	return store.Options{SegmentBytes: b.opts.MaxBytesPerFile}
+}
+
+var volatile = store.Options{SegmentBytes: 64 << 10, Volatile: true}
+
 // discard takes a topic out, with all it holds. Needs b.mu and t.mu.
-func (b *Broker) discard(t *topic) {
+func (b *Broker) discard(now time.Time, t *topic) {
 	for len(t.channels) > 0 {
 		t.remove(t.channels[0])
 	}
-	t.log.forget()
-	t.deleted = true
-	b.births = max(b.births, t.log.next)
+	t.empty()
+	t.deleted, t.gone = true, true
+	b.births = max(b.births, t.log.End()) + 1
+	if t.journal != nil {
+		b.births = max(b.births, store.Offset(t.journal.Number())+1)
+		t.note(store.Entry{Op: store.Deleted, ID: t.log.End()})
+		t.urgent = true
+		t.record(now)
+		b.graves = append(append(b.graves, t.log.Files()...), t.journal.Files()...)
+		t.suffer(errors.Join(t.log.Close(), t.journal.Close()))
+		b.changed(t)
+	}
 	delete(b.topics, t.name)
 	b.unschedule(t)
 }
@@ -234,14 +312,14 @@ func (b *Broker) depart(now time.Time, s *Session) {
 	if wire.IsEphemeral(c.name) && len(c.consumers) == 0 && !c.deleted && !t.deleted {
 		t.remove(c)
 		if wire.IsEphemeral(t.name) && len(t.channels) == 0 {
-			b.discard(t)
+			b.discard(now, t)
 		}
 	}
 }
 
 // messageID makes a message's id: the node's ten bits, then the offset's 54, as sixteen digits. It is unique in a topic and
 // on a node, also after a restart.
-func (b *Broker) messageID(o Offset) (id wire.ID) {
+func (b *Broker) messageID(o store.Offset) (id wire.ID) {
 	var raw [8]byte
 	binary.BigEndian.PutUint64(raw[:], uint64(b.opts.NodeID)<<54|uint64(o)&(1<<54-1))
 	hex.Encode(id[:], raw[:])
@@ -249,7 +327,7 @@ func (b *Broker) messageID(o Offset) (id wire.ID) {
 }
 
 // parseID finds the offset in an id, which is not ok if it is not one of this node's.
-func (b *Broker) parseID(id []byte) (o Offset, ok bool) {
+func (b *Broker) parseID(id []byte) (o store.Offset, ok bool) {
 	var n uint64
 	for _, digit := range id {
 		switch {
@@ -261,14 +339,14 @@ func (b *Broker) parseID(id []byte) (o Offset, ok bool) {
 			return 0, false
 		}
 	}
-	return Offset(n & (1<<54 - 1)), n>>54 == uint64(b.opts.NodeID)
+	return store.Offset(n & (1<<54 - 1)), n>>54 == uint64(b.opts.NodeID)
 }
 
 // dueTopics are the topics that have timers, the first due at the root.
 type dueTopics []*topic
 
 func (h dueTopics) Len() int           { return len(h) }
-func (h dueTopics) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
+func (h dueTopics) Less(i, j int) bool { return h[i].due < h[j].due }
 func (h dueTopics) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].index, h[j].index = i, j

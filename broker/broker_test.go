@@ -13,7 +13,7 @@ import (
 func newBroker(t *testing.T, n int, identify string) (*Broker, *Session) {
 	opts := DefaultOptions("test")
 	opts.MaxRdyCount = 1 << 20
-	b, err := Open(opts, nil, func() {})
+	b, err := Open(birth, opts, nil, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,21 +35,14 @@ func TestSampleRate(t *testing.T) {
 	if c.InFlight < 4100 || c.InFlight > 4500 || c.Depth != 0 || c.Deferred != 0 || c.Messages != 10000 {
 		t.Errorf("%+v", c)
 	}
-	if live := b.topics["t"].log.live(); live != c.InFlight {
-		t.Errorf("%d messages are kept for %d in flight", live, c.InFlight)
+	if owed := b.topics["t"].log.Owed(); owed != int64(c.InFlight) {
+		t.Errorf("%d messages are kept for %d in flight", owed, c.InFlight)
 	}
-}
-
-func (l *log) live() (n int) {
-	for _, s := range l.segments {
-		n += s.live
-	}
-	return n
 }
 
 // TestLockIsGivenUp: a read of many commands lets others at the topic in between, and wakes a consumer once for each time.
 func TestLockIsGivenUp(t *testing.T) {
-	b, err := Open(DefaultOptions("test"), nil, func() {})
+	b, err := Open(birth, DefaultOptions("test"), nil, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,8 +84,8 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	read(now)
 	topic := b.topics["t"]
 	c := topic.channels[0]
-	if c.inFlight != many || len(c.unfinished) != many || len(topic.timers) != many {
-		t.Fatalf("%d in flight, %d unfinished, %d timers", c.inFlight, len(c.unfinished), len(topic.timers))
+	if c.inFlight != many || c.window.len() != many || topic.timers.count() != many {
+		t.Fatalf("%d in flight, %d in the window, %d timers", c.inFlight, c.window.len(), topic.timers.count())
 	}
 
 	receive(s, now, "RDY 0\n")
@@ -102,13 +95,13 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	}
 	receive(s, now, fmt.Sprintf("RDY %d\n", many))
 	read(now)
-	for o := range c.unfinished {
-		receive(s, now, "FIN "+b.messageID(o).String()+"\n")
+	for _, d := range c.window.all() {
+		receive(s, now, "FIN "+b.messageID(d.offset).String()+"\n")
 	}
-	large := max(cap(c.again.items), cap(topic.timers), len(c.free))
-	if large > maxSpare || c.peak > 0 || len(topic.log.segments) > 0 {
-		t.Errorf("kept: %d queued, %d timers, %d free, %d unfinished at the most, %d segments",
-			cap(c.again.items), cap(topic.timers), len(c.free), c.peak, len(topic.log.segments))
+	large := max(cap(c.again.items), cap(topic.timers.heap), len(c.free), cap(c.window.slots))
+	if large > maxSpare || c.window.apart != nil || topic.log.Segments() > 1 || topic.log.Owed() != 0 {
+		t.Errorf("kept: %d queued, %d timers, %d free, %d slots, %d segments",
+			cap(c.again.items), cap(topic.timers.heap), len(c.free), cap(c.window.slots), topic.log.Segments())
 	}
 
 	// The session's own memory goes when it has nothing to say for a while.
@@ -123,4 +116,14 @@ func publish(b *Broker, now time.Time, topic string, deferral time.Duration, bod
 	var told error
 	b.Publish(now, topic, deferral, bodies, func(err error) { told = err })
 	return told
+}
+
+func (t *timers) count() int {
+	n := len(t.heap)
+	for _, l := range t.lanes {
+		for d := l.head; d != nil; d = d.next {
+			n++
+		}
+	}
+	return n
 }

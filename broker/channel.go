@@ -1,31 +1,32 @@
 package broker
 
 import (
-	"container/heap"
-	"maps"
+	"errors"
 	"slices"
 	"time"
 
+	"github.com/nsqlab/nsqlab/broker/store"
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
 // A channel is a cursor into its topic's log and the exceptions to it: all before the cursor is finished, but for
-// the deliveries in unfinished. Guarded by topic.mu, as is all of its consumers that has to do with delivery.
+// the deliveries in its window. Guarded by topic.mu, as is all of its consumers that has to do with delivery.
 type channel struct {
-	topic      *topic
-	name       string
-	cursor     Offset               // the next message that nobody was given; below it only what is unfinished is owed
-	unfinished map[Offset]*delivery // also those deferred beyond the cursor, which it passes over
-	ahead      int64                // deliveries in unfinished at or beyond the cursor
-	gaps       []gap                // runs at or beyond the cursor that are not for it, in order
-	dropped    int64                // messages in gaps
-	again      queue[*delivery]     // requeued and come due, oldest first
-	ready      queue[*Session]      // consumers that can take one more, by turns
-	consumers  []*Session
-	paused     bool
-	deleted    bool
-	stirred    bool // in topic.stirred
-	turn       bool // the last message given came from the queue
+	topic     *topic
+	name      string
+	number    uint32           // in the topic's journal; 0: it is not in there
+	cursor    store.Offset     // the next message that nobody was given; below it only what is in the window is owed
+	behind    int64            // messages from the cursor to topic.handed that are simply owed
+	gaps      []gap            // runs at or beyond the cursor that are not for it, in order
+	ahead     store.Window     // what was read beyond the cursor
+	window    window           // also of those deferred beyond the cursor, which it passes over
+	again     queue[*delivery] // requeued and come due, oldest first
+	ready     queue[*Session]  // consumers that can take one more, by turns
+	consumers []*Session
+	paused    bool
+	deleted   bool
+	stirred   bool // in topic.stirred
+	turn      bool // the last message given came from the queue
 
 	inFlight int
 	deferred int
@@ -33,42 +34,34 @@ type channel struct {
 	requeues uint64
 	timeouts uint64
 	free     []*delivery // for use again
-	peak     int         // the most in unfinished since it was made
 }
 
 // A gap is a run of messages that a full ephemeral channel dropped, or that were dropped before they got to it.
-type gap struct{ from, to Offset }
+type gap struct{ from, to store.Offset }
 
-// A delivery is one message in one channel that is not simply before or behind the cursor: in flight if it has a holder,
-// deferred if it is among the timers without one, else queued.
-type delivery struct {
-	channel   *channel
-	offset    Offset
-	attempts  uint16
-	holder    *Session
-	delivered time.Time // when the holder got it
-	due       time.Time // end of the timeout, or of the deferral
-	index     int       // in topic.timers, -1 if not there
+// newChannel makes a channel that is owed what stands at the cursor and behind.
+func (t *topic) newChannel(name string, number uint32, cursor store.Offset) *channel {
+	c := &channel{topic: t, name: name, cursor: cursor}
+	if t.journal != nil && !wire.IsEphemeral(name) {
+		c.number = number
+	}
+	t.channels = append(t.channels, c)
+	return c
 }
 
-func (c *channel) newDelivery(o Offset) *delivery {
+func (c *channel) newDelivery(o, place store.Offset) *delivery {
 	var d *delivery
 	if n := len(c.free); n > 0 {
 		d, c.free = c.free[n-1], c.free[:n-1]
 	} else {
 		d = new(delivery)
 	}
-	*d = delivery{channel: c, offset: o, index: -1}
-	c.unfinished[o] = d
-	c.peak = max(c.peak, len(c.unfinished))
+	*d = delivery{channel: c, offset: o, place: place, index: -1}
 	return d
 }
 
 // depth is how many messages wait for a consumer.
-func (c *channel) depth() int64 {
-	behind := int64(c.topic.log.handed-c.cursor) - c.ahead
-	return behind - c.dropped + int64(c.again.len())
-}
+func (c *channel) depth() int64 { return c.behind + int64(c.again.len()) }
 
 // stir asks for a look at the channel when the topic's lock is given up.
 func (c *channel) stir() {
@@ -90,83 +83,166 @@ func (c *channel) offer(s *Session) {
 // pump gives messages to the consumers that can take one, in turn, until there is no such message or consumer. hungry
 // says that there is such a consumer still, so none waits.
 func (c *channel) pump(now time.Time) (hungry bool) {
-	for !c.paused && !c.deleted && c.ready.len() > 0 {
+	if c.paused || c.deleted {
+		return false
+	}
+	tick, cursor := c.topic.broker.tick(now), c.cursor
+	for c.ready.len() > 0 && !hungry {
 		s := c.ready.front()
-		if s.canTake() {
-			d := c.take()
-			if d == nil {
-				return true
-			}
-			c.deliver(now, d, s)
+		if s.canTake() && !c.feed(tick, s) {
+			hungry = true
+			break
 		}
 		c.ready.pop()
 		s.offered = false
 		c.offer(s)
 	}
-	return false
+	if c.cursor != cursor {
+		c.note(store.Entry{Op: store.Passed, ID: c.cursor})
+	}
+	return hungry
 }
 
-// take gives the next message as a delivery of no holder, or nil: by turns one that comes again and one from the log, so
+// feed gives a consumer its turn: one message, or as many as it can take if it is the only one. It says whether there was one.
+func (c *channel) feed(tick int64, s *Session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	alone := c.ready.len() == 1
+	for {
+		d, r := c.take(tick)
+		if d == nil {
+			return false
+		}
+		c.deliver(tick, d, r, s)
+		if !alone || !s.canTake() {
+			return true
+		}
+	}
+}
+
+// take gives the next message and its delivery, of no holder, or nil: by turns one that comes again and one from the log, so
 // that neither keeps the other waiting.
-func (c *channel) take() *delivery {
-	fresh := c.advance()
-	if c.again.len() > 0 && !(c.turn && fresh) {
-		c.turn = true
-		return c.again.pop()
-	}
-	c.turn = false
-	if !fresh {
-		return nil
-	}
-	d := c.newDelivery(c.cursor)
-	c.cursor++
-	return d
-}
-
-// advance moves the cursor over what is an exception already, and says whether a message stands there.
-func (c *channel) advance() bool {
-	for c.cursor < c.topic.log.handed {
-		if len(c.gaps) > 0 && c.cursor >= c.gaps[0].from {
-			c.cursor = c.gaps[0].to
-			c.dropped -= int64(c.gaps[0].to - c.gaps[0].from)
-			c.gaps = c.gaps[1:]
+func (c *channel) take(tick int64) (*delivery, store.Record) {
+	for c.topic.unread == nil {
+		if c.again.len() > 0 && !(c.turn && c.behind > 0) {
+			d := c.again.front()
+			r, _, _, err := c.topic.log.At(d.place, &c.topic.back)
+			if err != nil && c.misread(tick, err) {
+				break
+			}
+			c.again.pop()
+			c.turn = true
+			if err == nil {
+				return d, r
+			}
+			c.finish(d) // it is lost
 			continue
 		}
-		if c.ahead == 0 {
-			return true
+		c.turn = false
+		if c.behind == 0 {
+			break
 		}
-		if r, _ := c.topic.log.at(c.cursor); r != nil && !r.deferred {
-			return true
+		if d, r := c.advance(tick); d != nil {
+			return d, r
 		}
-		c.ahead-- // deferred: it is in unfinished, or was and is finished
-		c.cursor++
 	}
-	return false
+	return nil, store.Record{}
 }
 
-// deliver puts a message in flight to s, before it is on its way.
-func (c *channel) deliver(now time.Time, d *delivery, s *Session) {
-	r, body := c.topic.log.at(d.offset)
+// advance moves the cursor behind the next message that is simply owed, and gives that; or nil, when it has to be called again.
+func (c *channel) advance(tick int64) (*delivery, store.Record) {
+	r, place, next, err := c.topic.log.At(c.cursor, &c.ahead)
+	if err != nil {
+		if !c.misread(tick, err) {
+			c.cursor = next
+			c.recount()
+		}
+		return nil, r
+	}
+	if len(c.gaps) > 0 && place >= c.gaps[0].from {
+		c.cursor = max(place, c.gaps[0].to)
+		c.gaps = c.gaps[1:]
+		return nil, r
+	}
+	c.cursor = next
+	if r.ID != place || r.Due != 0 {
+		return nil, r // carried, or deferred: if it is owed it is in the window
+	}
+	if c.behind--; c.behind == 0 { // what follows is not owed, or in the window
+		c.cursor, c.gaps = c.topic.handed, nil
+		c.ahead.Rest()
+	}
+	d := c.newDelivery(place, place)
+	c.window.add(d)
+	return d, r
+}
+
+// misread says whether what could not be read may be there later. Otherwise it is lost.
+func (c *channel) misread(tick int64, err error) (later bool) {
+	t := c.topic
+	var lost *store.LostError
+	if errors.As(err, &lost) {
+		t.lose(lost.Range)
+		return false
+	}
+	t.unread, t.readable = err, tick+int64(retryTime)
+	return true
+}
+
+// recount counts what is owed from the cursor on, after some of it was lost.
+func (c *channel) recount() {
+	c.behind = 0
+	c.ranges(func(from, to store.Offset) {
+		n, err := c.topic.log.OweRange(from, to, 0)
+		c.behind += n
+		c.topic.suffer(err)
+	})
+}
+
+// ranges calls f for each run from the cursor to topic.handed that is not in a gap.
+func (c *channel) ranges(f func(from, to store.Offset)) {
+	from := c.cursor
+	for _, g := range c.gaps {
+		if from < g.from {
+			f(from, g.from)
+		}
+		from = g.to
+	}
+	if from < c.topic.handed {
+		f(from, c.topic.handed)
+	}
+}
+
+// deliver puts a message in flight to s, before it is on its way. Needs s.mu.
+func (c *channel) deliver(tick int64, d *delivery, r store.Record, s *Session) {
 	if s.skips() { // sampled out, as in nsqd: the channel has done with it
 		c.finish(d)
 		return
 	}
-	d.attempts++
+	if d.attempts++; d.attempts == 0 {
+		d.attempts--
+	}
+	if d.attempts > 1 || d.exception {
+		c.note(store.Entry{Op: store.Returned, ID: d.offset, Attempts: d.attempts})
+	}
 	d.holder = s
-	d.delivered = now
-	d.due = now.Add(s.msgTimeout)
-	heap.Push(&c.topic.timers, d)
+	d.delivered = tick
+	d.due = tick + int64(s.msgTimeout)
+	c.topic.timers.add(d, s.lane)
 	c.inFlight++
 	s.inFlight++
 	s.received++
-	s.send(wire.Message{Timestamp: r.at, Attempts: d.attempts, ID: c.topic.broker.messageID(d.offset), Body: body})
+	s.send(wire.Message{Timestamp: r.At, Attempts: d.attempts, ID: c.topic.broker.messageID(d.offset), Body: r.Body})
 }
 
 // held finds the delivery that a client means by an id.
 func (c *channel) held(s *Session, id []byte) (*delivery, error) {
 	o, ok := c.topic.broker.parseID(id)
-	d := c.unfinished[o]
-	if !ok || d == nil || d.holder == nil {
+	if !ok {
+		return nil, errNotInFlight
+	}
+	d := c.window.find(o)
+	if d == nil || d.holder == nil {
 		return nil, errNotInFlight
 	}
 	if d.holder != s {
@@ -175,56 +251,72 @@ func (c *channel) held(s *Session, id []byte) (*delivery, error) {
 	return d, nil
 }
 
-// settle ends being in flight or deferred, when the timer has fired or was taken out.
-func (d *delivery) settle() {
-	if d.holder == nil {
-		d.channel.deferred--
+// stop ends being in flight or deferred.
+func (d *delivery) stop() {
+	c := d.channel
+	if !c.topic.timers.remove(d) {
 		return
 	}
-	d.channel.inFlight--
-	d.holder.inFlight--
-	d.channel.offer(d.holder)
-	d.holder = nil
-}
-
-// stop ends the wait for a time, if the delivery is in flight or deferred.
-func (d *delivery) stop() {
-	if d.index >= 0 {
-		heap.Remove(&d.channel.topic.timers, d.index)
-		d.settle()
+	if d.holder == nil {
+		c.deferred--
+		return
 	}
+	c.inFlight--
+	d.holder.inFlight--
+	c.offer(d.holder)
+	d.holder = nil
 }
 
 // finish ends the delivery for good.
 func (c *channel) finish(d *delivery) {
+	c.note(store.Entry{Op: store.Finished, ID: d.offset})
+	c.drop(d)
+}
+
+// drop ends the delivery without a note of its own.
+func (c *channel) drop(d *delivery) {
 	d.stop()
-	delete(c.unfinished, d.offset)
-	if len(c.unfinished) == 0 && c.peak > maxSpare {
-		c.unfinished, c.peak = map[Offset]*delivery{}, 0
-	}
-	c.topic.log.release(d.offset)
+	c.window.remove(d)
+	c.topic.log.Owe(d.place, -1)
 	if len(c.free) < maxSpare {
 		c.free = append(c.free, d)
 	}
 }
 
 // postpone keeps a message beyond the cursor back until it is due.
-func (c *channel) postpone(o Offset, due time.Time) {
-	d := c.newDelivery(o)
-	c.ahead++
-	c.wait(d, due)
+func (c *channel) postpone(p postponed) {
+	d := c.newDelivery(p.offset, p.offset)
+	d.exception = true
+	c.window.addApart(d)
+	c.wait(d, p.due)
 }
 
 // wait defers a delivery until it is due.
-func (c *channel) wait(d *delivery, due time.Time) {
+func (c *channel) wait(d *delivery, due int64) {
 	d.due = due
-	heap.Push(&c.topic.timers, d)
+	c.topic.timers.add(d, nil)
 	c.deferred++
+}
+
+// requeue takes a delivery back from its holder, to come again at once or after a delay.
+func (c *channel) requeue(now time.Time, d *delivery, delay time.Duration) {
+	d.stop()
+	c.requeues++
+	d.exception = true
+	e := store.Entry{Op: store.Returned, ID: d.offset, Attempts: d.attempts}
+	if delay > 0 {
+		e.Due = now.UnixNano() + int64(delay)
+		c.wait(d, c.topic.broker.tick(now)+int64(delay))
+		c.note(e)
+		return
+	}
+	c.note(e)
+	c.enqueue(now, d)
 }
 
 // enqueue puts a delivery whose wait is over behind the others that come again. A full ephemeral channel drops it.
 func (c *channel) enqueue(now time.Time, d *delivery) {
-	if wire.IsEphemeral(c.name) && c.full(now, c.topic.broker.opts.MemQueueSize) {
+	if limit := c.topic.broker.opts.MemQueueSize; wire.IsEphemeral(c.name) && c.depth() >= limit && !c.pump(now) && c.depth() >= limit {
 		c.finish(d)
 		return
 	}
@@ -232,39 +324,79 @@ func (c *channel) enqueue(now time.Time, d *delivery) {
 	c.stir()
 }
 
-// full says whether as many messages wait as limit, or more, though every consumer has what it can take.
-func (c *channel) full(now time.Time, limit int64) bool {
-	return c.depth() >= limit && !c.pump(now) && c.depth() >= limit
+// overflow drops the newest of what was just handed over, from offset from on, that is too much for an ephemeral channel and no consumer
+// can take now.
+func (c *channel) overflow(now time.Time, from store.Offset) {
+	limit := c.topic.broker.opts.MemQueueSize
+	if c.depth() <= limit {
+		return
+	}
+	c.pump(now)
+	from = max(from, c.cursor)
+	fresh, err := c.topic.log.OweRange(from, c.topic.handed, 0)
+	c.topic.suffer(err)
+	keep := fresh - max(c.depth()-limit, 0)
+	if keep == fresh {
+		return
+	}
+	for ; keep > 0; keep-- {
+		from = c.topic.behind(from)
+	}
+	n, err := c.topic.log.OweRange(from, c.topic.handed, -1)
+	c.topic.suffer(err)
+	c.behind -= n
+	c.skip(gap{from, c.topic.handed})
 }
 
-// overflow drops the message at o, the newest, if the channel holds too many and no consumer can take it now.
-func (c *channel) overflow(now time.Time, o Offset) {
-	if c.full(now, c.topic.broker.opts.MemQueueSize+1) {
-		c.skip(gap{o, o + 1})
-		c.topic.log.release(o)
+// behind gives the place behind the first message from o on that is simply owed.
+func (t *topic) behind(o store.Offset) store.Offset {
+	for {
+		r, place, next, err := t.log.At(o, &t.back)
+		if err != nil || r.ID == place && r.Due == 0 {
+			return next
+		}
+		o = next
 	}
 }
 
 // skip leaves out messages at or beyond the cursor, behind all that were left out before.
 func (c *channel) skip(g gap) {
+	c.note(store.Entry{Op: store.Emptied, ID: g.from, To: g.to})
 	if last := len(c.gaps) - 1; last >= 0 && c.gaps[last].to == g.from {
 		c.gaps[last].to = g.to
+	} else if c.behind == 0 {
+		c.cursor, c.gaps = g.to, nil
 	} else {
 		c.gaps = append(c.gaps, g)
 	}
-	c.dropped += int64(g.to - g.from)
 }
 
 // empty drops all that the channel holds: waiting, in flight and deferred.
 func (c *channel) empty() {
-	for c.advance() {
-		c.topic.log.release(c.cursor)
-		c.cursor++
-	}
+	c.ranges(func(from, to store.Offset) {
+		_, err := c.topic.log.OweRange(from, to, -1)
+		c.topic.suffer(err)
+	})
+	c.cursor, c.behind, c.gaps = c.topic.handed, 0, nil
+	c.ahead.Rest()
 	c.again = queue[*delivery]{}
-	for _, o := range slices.Sorted(maps.Keys(c.unfinished)) {
-		c.finish(c.unfinished[o])
+	for _, d := range c.window.all() {
+		c.drop(d)
 	}
+	c.note(store.Entry{Op: store.Emptied, To: c.cursor})
+	c.topic.urgent = true
+}
+
+// pause stops messages from passing to consumers, or lets them pass again.
+func (c *channel) pause(paused bool) {
+	c.paused = paused
+	c.stir()
+	op := store.Unpaused
+	if paused {
+		op = store.Paused
+	}
+	c.note(store.Entry{Op: op})
+	c.topic.urgent = true
 }
 
 // leave takes a consumer out. What it has in flight comes again when its timeout is over, as in nsqd.
@@ -272,4 +404,5 @@ func (c *channel) leave(s *Session) {
 	s.closing = true
 	c.ready.remove(s)
 	c.consumers = slices.DeleteFunc(c.consumers, func(other *Session) bool { return other == s })
+	c.topic.timers.leave(s.lane)
 }

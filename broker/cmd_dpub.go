@@ -13,9 +13,9 @@ func (s *Session) dpub(now time.Time, c wire.Command) error {
 	if err != nil {
 		return violation("E_DPUB_FAILED DPUB failed %s", err)
 	}
-	t.publish(now, c.Body, s.deferral)
+	t.publish(now, c.Body, s.deferral, false, false)
 	s.published++
-	s.respond(wire.FrameResponse, "OK")
+	s.acknowledge("DPUB")
 	return nil
 }
 

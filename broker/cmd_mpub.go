@@ -12,13 +12,17 @@ func (s *Session) mpub(now time.Time, c wire.Command) error {
 	if err != nil {
 		return violation("E_MPUB_FAILED MPUB failed %s", err)
 	}
+	parts := 0
 	for rest := c.Body; len(rest) > 0; {
 		size, _ := wire.ParseSize(rest)
-		t.publish(now, rest[4:4+size], 0)
-		s.published++
+		body := rest[4 : 4+size]
 		rest = rest[4+size:]
+		t.publish(now, body, 0, parts > 0, len(rest) > 0)
+		parts++
 	}
-	s.respond(wire.FrameResponse, "OK")
+	s.published += uint64(parts)
+	s.batch += parts / 4
+	s.acknowledge("MPUB")
 	return nil
 }
 

@@ -12,9 +12,9 @@ func (s *Session) pub(now time.Time, c wire.Command) error {
 	if err != nil {
 		return violation("E_PUB_FAILED PUB failed %s", err)
 	}
-	t.publish(now, c.Body, 0)
+	t.publish(now, c.Body, 0, false, false)
 	s.published++
-	s.respond(wire.FrameResponse, "OK")
+	s.acknowledge("PUB")
 	return nil
 }
 

@@ -24,13 +24,7 @@ func (s *Session) req(now time.Time, c wire.Command) error {
 	if err != nil {
 		return refusal("E_REQ_FAILED REQ %s failed %s", id, err)
 	}
-	d.stop()
 	s.requeued++
-	s.channel.requeues++
-	if delay > 0 {
-		s.channel.wait(d, now.Add(delay))
-	} else {
-		s.channel.enqueue(now, d)
-	}
+	s.channel.requeue(now, d, delay)
 	return nil
 }

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"container/heap"
 	"time"
 
 	"github.com/nsqlab/nsqlab/broker/wire"
@@ -19,10 +18,9 @@ func (s *Session) touch(now time.Time, c wire.Command) error {
 	if err != nil {
 		return refusal("E_TOUCH_FAILED TOUCH %s failed %s", id, err)
 	}
-	d.due = now.Add(s.msgTimeout)
-	if last := d.delivered.Add(s.broker.opts.MaxMsgTimeout); d.due.After(last) {
-		d.due = last
-	}
-	heap.Fix(&s.channel.topic.timers, d.index)
+	timers := &s.channel.topic.timers
+	timers.remove(d)
+	d.due = min(s.broker.tick(now)+int64(s.msgTimeout), d.delivered+int64(s.broker.opts.MaxMsgTimeout))
+	timers.add(d, s.lane)
 	return nil
 }

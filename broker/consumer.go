@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/nsqlab/nsqlab/broker/wire"
@@ -18,6 +19,7 @@ type consumer struct {
 	finished   uint64
 	requeued   uint64
 	msgTimeout time.Duration
+	lane       *lane // of msgTimeout
 	sampleRate int32
 	closing    bool // it takes no more: after CLS, or as it ends
 	full       bool // too much waits to be sent
@@ -32,18 +34,24 @@ func (c *consumer) canTake() bool {
 
 // skips says whether the next message is left out for the client's sample rate.
 func (s *Session) skips() bool {
-	return s.sampleRate > 0 && s.rng.Int32N(100) > s.sampleRate
+	return s.sampleRate > 0 && s.random().Int32N(100) > s.sampleRate
 }
 
-// send adds a message to what goes out. Needs the lock of the channel's topic.
+// random is the session's source of draws, made when it is first needed.
+func (s *Session) random() *rand.Rand {
+	if s.rng == nil {
+		s.rng = rand.New(rand.NewPCG(s.broker.opts.Seed, s.number))
+	}
+	return s.rng
+}
+
+// send adds a message to what goes out. Needs the lock of the channel's topic, and s.mu.
 func (s *Session) send(m wire.Message) {
-	s.mu.Lock()
 	s.out = wire.AppendMessage(s.out, m)
 	if len(s.out) >= maxPending {
 		s.stalled = true
 		s.full = true
 	}
-	s.mu.Unlock()
 	s.channel.topic.rouse(s)
 }
 

@@ -134,7 +134,7 @@ func (k *talk) start(td *datadriven.TestData) (err error) {
 		}
 	}
 	*k = talk{now: birth, labels: map[label]string{}, ids: map[string]wire.ID{}}
-	k.b, err = Open(opts, nil, func() { k.woken = true })
+	k.b, err = Open(birth, opts, nil, func() { k.woken = true })
 	return err
 }
 

@@ -30,6 +30,17 @@ func (d *Durability) Set(word string) error {
 	return nil
 }
 
+// durability is that of a topic.
+func (o *Options) durability(topic string) Durability {
+	if d, ok := o.TopicDurability[topic]; ok {
+		return d
+	}
+	if o.SyncEvery == 1 {
+		return Fsync
+	}
+	return o.Durability
+}
+
 // TopicDurability is the durability of the topics that have one of their own.
 type TopicDurability map[string]Durability
 

@@ -106,7 +106,7 @@ func fragmentBroker() (*Broker, time.Time) {
 	opts := DefaultOptions("fragments")
 	opts.NodeID = 0
 	opts.MaxMsgSize, opts.MaxBodySize, opts.MemQueueSize = 40, 200, 3
-	b, err := Open(opts, nil, func() {})
+	b, err := Open(birth, opts, nil, func() {})
 	if err != nil {
 		panic(err)
 	}

@@ -49,7 +49,7 @@ func newModel(t *rapid.T) *model {
 	opts.MemQueueSize = rapid.Int64Range(0, 4).Draw(t, "mem-queue-size")
 	m := &model{t: t, now: birth, limit: int(opts.MemQueueSize)}
 	var err error
-	if m.b, err = Open(opts, nil, func() {}); err != nil {
+	if m.b, err = Open(birth, opts, nil, func() {}); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.b.CreateTopic(m.now, "t"); err != nil {
@@ -149,7 +149,7 @@ func (m *model) publish(t *rapid.T) {
 	}
 	padding := ""
 	if rapid.IntRange(0, 9).Draw(t, "large") == 0 {
-		padding = strings.Repeat(".", 2*segmentBytes/3)
+		padding = strings.Repeat(".", 2*64<<10/3)
 	}
 	var bodies [][]byte
 	for range rapid.IntRange(1, 6).Draw(t, "count") {

@@ -138,9 +138,9 @@ func (m *model) drain() {
 		m.until(m.now.Add(time.Minute))
 	}
 	topic := m.b.topics["t"]
-	left := len(topic.timers) + len(topic.log.segments) + int(topic.waiting())
+	left := topic.timers.count() + int(topic.log.Owed()) + int(topic.waiting)
 	for _, c := range topic.channels {
-		left += len(c.unfinished) + c.again.len() + int(c.ahead) + int(c.dropped) + len(c.gaps)
+		left += c.window.len() + c.again.len() + int(c.behind) + len(c.gaps)
 	}
 	if left > 0 {
 		m.t.Fatalf("something is left: %+v", topic)

@@ -36,7 +36,7 @@ func TestRace(t *testing.T) {
 	opts.MsgTimeout, opts.MemQueueSize = time.Second, 50
 	r := &race{t: t, done: make(chan struct{}), seen: map[string]bool{}}
 	var err error
-	if r.b, err = Open(opts, nil, func() {}); err != nil {
+	if r.b, err = Open(birth, opts, nil, func() {}); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.b.CreateTopic(birth, "t"); err != nil {

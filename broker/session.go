@@ -69,20 +69,23 @@ type Session struct {
 	batch      int           // commands since it was locked
 	last       *topic        // that was published to, likely again
 	published  uint64        // messages to holding since it was locked
+	replies    []reply       // to commands since then
+	broken     error         // what the client was told that ends the session
 	missing    func() error  // what the client is told if no more bytes come
 	scan       scan          // how far an MPUB's body has been looked at
 	deferral   time.Duration // of one DPUB
 	silence    time.Duration // the client may say nothing for so long; 0: for ever
 	interval   time.Duration // between heartbeats; 0: none
-	rng        *rand.Rand
+	rng        *rand.Rand    // for its sample rate; nil if it has none
 
 	consumer
 
 	mu       sync.Mutex
 	out      []byte
-	stalled  bool // full, and not all sent yet
-	resume   bool // full, and all sent: deliveries can go on
-	unsent   bool // out has not been taken since the last heartbeat
+	waiting  []reply // until a topic lasts, or for their turn behind such
+	stalled  bool    // full, and not all sent yet
+	resume   bool    // full, and all sent: deliveries can go on
+	unsent   bool    // out has not been taken since the last heartbeat
 	doomed   error
 	nextBeat time.Time
 	deadline time.Time // the client is gone if it says nothing until then
@@ -109,7 +112,6 @@ func (b *Broker) Connect(now time.Time, remote string, wake func()) *Session {
 	s := &Session{
 		broker: b, number: b.connected, wake: wake,
 		consumer: consumer{msgTimeout: b.opts.MsgTimeout},
-		rng:      rand.New(rand.NewPCG(b.opts.Seed, b.connected)),
 	}
 	host := hostOf(remote)
 	s.client = clientInfo{connected: now, remote: remote, identity: identity{ClientID: host, Hostname: host}}
@@ -148,25 +150,47 @@ func refusal(format string, args ...any) error {
 }
 
 // tell answers a client that did wrong, and gives the error back if it ends the session.
-func (s *Session) tell(err error) error {
+func (s *Session) tell(now time.Time, err error) error {
 	var told *protocolError
 	if !errors.As(err, &told) {
 		return err
 	}
-	s.respond(wire.FrameError, told.text)
-	if told.fatal {
-		return err
+	if !told.fatal {
+		s.respond(wire.FrameError, told.text)
+		return nil
 	}
-	return nil
+	s.retire(now)
+	if s.release(now); s.broken != nil {
+		return s.broken
+	}
+	s.mu.Lock()
+	s.say(reply{frame: wire.FrameError, text: told.text}) // what waits for a topic to last is told nothing any more
+	s.mu.Unlock()
+	return err
 }
 
 // Receive implements wire.Endpoint.
 func (s *Session) Receive(now time.Time, p []byte) (n int, err error) {
-	defer s.release(now)
 	if len(p) == 0 {
-		s.retire(now)
-		return 0, s.endOfStream()
+		err = s.endOfStream(now)
+	} else {
+		n, err = s.receive(now, p)
 	}
+	if s.release(now); err == nil {
+		err = s.broken
+	}
+	if err != nil || len(p) == 0 {
+		s.retire(now)
+		s.release(now)
+	}
+	if n > 0 && err == nil {
+		s.heard(now)
+	}
+	return n, err
+}
+
+// receive carries out the commands that p begins with.
+func (s *Session) receive(now time.Time, p []byte) (n int, err error) {
 	if !s.greeted {
 		if len(p) < len(wire.Magic) {
 			return 0, nil
@@ -178,11 +202,10 @@ func (s *Session) Receive(now time.Time, p []byte) (n int, err error) {
 		s.greet(now)
 		n = len(wire.Magic)
 	}
-	for n < len(p) {
+	for n < len(p) && s.broken == nil {
 		used, err := s.execute(now, p[n:])
 		if err != nil {
-			if err = s.tell(err); err != nil {
-				s.retire(now)
+			if err = s.tell(now, err); err != nil {
 				return n, err
 			}
 		}
@@ -193,9 +216,6 @@ func (s *Session) Receive(now time.Time, p []byte) (n int, err error) {
 		if s.batch++; s.batch >= maxBatch {
 			s.release(now)
 		}
-	}
-	if n > 0 {
-		s.heard(now)
 	}
 	return n, nil
 }
@@ -237,13 +257,13 @@ func lookUp(name []byte) *command {
 }
 
 // endOfStream tells a client that stopped in the middle of a body what is missing.
-func (s *Session) endOfStream() error {
+func (s *Session) endOfStream(now time.Time) error {
 	if s.missing == nil {
 		return nil
 	}
 	err := s.missing()
 	s.missing = nil
-	return s.tell(err)
+	return s.tell(now, err)
 }
 
 // greet begins the heartbeats.
@@ -288,13 +308,6 @@ func (s *Session) release(now time.Time) {
 	if published > 0 {
 		s.countPublished(t.name, published)
 	}
-}
-
-// respond adds a response or an error to what goes out.
-func (s *Session) respond(t wire.FrameType, text string) {
-	s.mu.Lock()
-	s.out = wire.AppendFrame(s.out, t, []byte(text))
-	s.mu.Unlock()
 }
 
 // Transmit implements wire.Endpoint.

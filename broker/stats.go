@@ -1,7 +1,10 @@
 package broker
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -16,6 +19,7 @@ type TopicStats struct {
 	Name         string
 	Channels     []ChannelStats // sorted by name
 	Depth        int64          // of the topic's own queue: what has not been handed to the channels
+	BackendDepth int64          // those of them that are on disk
 	Messages     uint64
 	MessageBytes uint64
 	Paused       bool
@@ -23,8 +27,11 @@ type TopicStats struct {
 
 // ChannelStats are of one channel.
 type ChannelStats struct {
-	Name     string
-	Depth    int64 // waiting for a consumer
+	Name  string
+	Depth int64 // waiting for a consumer
+
+	BackendDepth int64 // those of them that are on disk
+
 	InFlight int
 	Deferred int
 	Messages uint64 // handed over by the topic, the deferred included
@@ -79,6 +86,29 @@ func (b *Broker) Stats() Stats {
 	return st
 }
 
+// Health is OK, or NOK and what is wrong with the disk; what was lost on it in the past is told of behind OK.
+func (b *Broker) Health() string {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	var lost []string
+	for _, name := range b.names() {
+		t := b.topics[name]
+		t.mu.Lock()
+		err := cmp.Or(t.failure, t.syncError, t.unread)
+		for _, r := range t.lost {
+			lost = append(lost, fmt.Sprintf("%s from %d to %d", name, r.From, r.To))
+		}
+		t.mu.Unlock()
+		if err != nil {
+			return fmt.Sprintf("NOK - topic %s: %s", name, err)
+		}
+	}
+	if len(lost) > 0 {
+		return "OK, but offsets were lost: " + strings.Join(lost, ", ")
+	}
+	return "OK"
+}
+
 // Held is how many messages the broker holds: those that wait at a topic, and those that a channel has not finished, each once a channel.
 func (b *Broker) Held() int64 {
 	var n int64
@@ -94,9 +124,9 @@ func (b *Broker) Held() int64 {
 func (t *topic) stats() TopicStats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	st := TopicStats{Name: t.name, Depth: t.waiting(), Messages: t.messages, MessageBytes: t.bytes, Paused: t.paused}
+	st := TopicStats{Name: t.name, Depth: t.waiting, BackendDepth: t.onDisk(t.waiting), Messages: t.messages, MessageBytes: t.bytes, Paused: t.paused}
 	for _, c := range t.channels {
-		st.Channels = append(st.Channels, c.stats())
+		st.Channels = append(st.Channels, c.stats(t.onDisk(c.behind)))
 	}
 	slices.SortFunc(st.Channels, func(a, b ChannelStats) int {
 		if a.Name < b.Name {
@@ -107,9 +137,18 @@ func (t *topic) stats() TopicStats {
 	return st
 }
 
-func (c *channel) stats() ChannelStats {
+// onDisk is how many of the last so many messages are written.
+func (t *topic) onDisk(messages int64) int64 {
+	if t.journal == nil {
+		return 0
+	}
+	_, unwritten := t.log.Gathered()
+	return max(messages-unwritten, 0)
+}
+
+func (c *channel) stats(onDisk int64) ChannelStats {
 	st := ChannelStats{
-		Name: c.name, Depth: c.depth(), InFlight: c.inFlight, Deferred: c.deferred,
+		Name: c.name, Depth: c.depth(), BackendDepth: onDisk, InFlight: c.inFlight, Deferred: c.deferred,
 		Messages: c.messages, Requeues: c.requeues, Timeouts: c.timeouts, Paused: c.paused,
 	}
 	for _, s := range c.consumers {

@@ -297,13 +297,9 @@ func (k *talk) memory(*datadriven.TestData) error {
 	k.say("sessions=%d calls=%d", len(k.b.sessions), len(k.b.due))
 	for _, name := range k.b.names() {
 		t := k.b.topics[name]
-		live := 0
-		for _, s := range t.log.segments {
-			live += s.live
-		}
-		k.say("%s: segments=%d live=%d timers=%d", name, len(t.log.segments), live, len(t.timers))
+		k.say("%s: owed=%d timers=%d", name, t.log.Owed(), t.timers.count())
 		for _, c := range t.channels {
-			k.say("  %s: unfinished=%d", c.name, len(c.unfinished))
+			k.say("  %s: unfinished=%d", c.name, c.window.len())
 		}
 	}
 	return nil

@@ -1,47 +1,81 @@
 package broker
 
 import (
-	"container/heap"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/nsqlab/nsqlab/broker/store"
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
 // A topic is one log, and the channels that read it.
 type topic struct {
-	broker *Broker
-	name   string
+	broker     *Broker
+	name       string
+	durability Durability
 
-	mu       sync.Mutex
-	log      *log
-	channels []*channel // in order of creation
-	paused   bool
-	deleted  bool   // or the broker closes: it takes no more, and no timer fires
-	timers   timers // of every delivery that is in flight or deferred
+	mu        sync.Mutex
+	log       *store.Log
+	back      store.Window   // what was read of it for redeliveries
+	first     store.Offset   // at which it began
+	rolled    int            // segments of it, when stragglers were looked for last
+	journal   *store.Journal // of what happens to the channels; nil: all goes with the process
+	urgent    bool           // what was added to the journal must be written at once
+	large     int64          // bytes at which it is made anew
+	retry     int64          // when the journal is tried again after it could not be written
+	channels  []*channel     // in order of creation
+	numbers   uint32         // the channels so far
+	paused    bool
+	deleted   bool          // or the broker closes: it takes no more, and no timer fires
+	gone      bool          // deleted, and its files are to go
+	handed    store.Offset  // what lies before was handed to the channels; the rest waits at the topic
+	waiting   int64         // messages from handed on
+	postponed []postponed   // those of them that are deferred
+	batch     batch         // what was published since the lock was taken
+	timers    timers        // of every delivery that is in flight or deferred
+	failure   error         // of the disk, when it was written last; nil if that went well
+	syncError error         // as failure, when it was synced last
+	unread    error         // why the log could not be read
+	readable  int64         // when it is tried again
+	lost      []store.Range // of the log, that could not be read
 
 	messages uint64 // published since the topic began
 	bytes    uint64 // of their bodies
 
 	stirred []*channel // those that may be able to deliver, looked at when the lock is given up
 	woken   []*Session // those that got bytes to send meanwhile
+	waiters []waiter   // publishers that wait for a Sync
+	asking  func(error)
 
-	scheduled time.Time // when the broker's timer calls at the latest; zero if it does not
-	index     int       // in broker.due, -1 if not there; guarded by broker.dueMu
-	due       time.Time // scheduled, as broker.due is ordered by it; guarded by broker.dueMu
+	unsynced  int64 // messages since the last Sync began
+	scheduled int64 // when the broker's timer calls at the latest; never if it does not
+	index     int   // in broker.due, -1 if not there; guarded by broker.dueMu
+	due       int64 // scheduled, as broker.due is ordered by it; guarded by broker.dueMu
+	syncDue   int64 // when the topic is to be synced; guarded by broker.syncMu
 }
 
-// unlock settles what the holder stirred up, gives the lock back and wakes the sessions that got something to send,
-// but for the holder itself, whose driver asks it anyway.
+// A postponed message is deferred, and waits at the topic.
+type postponed struct {
+	offset store.Offset
+	due    int64
+}
+
+// A batch is what was published under one hold of the lock: all of it fails, or nothing.
+type batch struct {
+	from     store.Offset
+	records  int64
+	deferred int
+	bytes    uint64
+}
+
+// unlock settles what the holder did and stirred up, gives the lock back and wakes the sessions that got something to send, but for
+// the holder itself, whose driver asks it anyway.
 func (t *topic) unlock(now time.Time, holder *Session) {
-	t.handOver(now)
-	for _, c := range t.stirred {
-		c.pump(now)
-		c.stirred = false
-	}
-	clear(t.stirred)
-	t.stirred = t.stirred[:0]
+	err := t.commit(now)
+	asking := t.answer(holder, err)
+	t.deliver(now)
+	t.record(now)
 	t.schedule()
 	var few [16]*Session
 	woken := append(few[:0], t.woken...)
@@ -56,62 +90,106 @@ func (t *topic) unlock(now time.Time, holder *Session) {
 			s.wake()
 		}
 	}
+	if asking != nil {
+		asking(err)
+	}
 }
 
-// publish appends a message to the log.
-func (t *topic) publish(now time.Time, body []byte, deferral time.Duration) {
-	t.messages++
-	t.bytes += uint64(len(body))
-	if wire.IsEphemeral(t.name) && (len(t.channels) == 0 || t.paused) && t.waiting() >= t.broker.opts.MemQueueSize {
+// deliver hands over what waits, and gives messages to the consumers of the channels that were stirred.
+func (t *topic) deliver(now time.Time) {
+	if t.waiting > 0 {
+		t.handOver(now)
+	}
+	for _, c := range t.stirred {
+		c.pump(now)
+		c.stirred = false
+	}
+	clear(t.stirred)
+	t.stirred = t.stirred[:0]
+	if t.lazy() {
+		t.log.Discard()
+	} else if t.log.Full() && t.caughtUp() {
+		t.log.Rest(false)
+	}
+}
+
+// caughtUp says that no channel has anything left to read in order.
+func (t *topic) caughtUp() bool {
+	return t.waiting == 0 && !slices.ContainsFunc(t.channels, func(c *channel) bool { return c.behind > 0 })
+}
+
+// publish adds a message to the batch. Of several that belong together all but the first have and, and all but the last more.
+func (t *topic) publish(now time.Time, body []byte, deferral time.Duration, and, more bool) {
+	if wire.IsEphemeral(t.name) && (len(t.channels) == 0 || t.paused) && t.waiting+t.batch.records >= t.broker.opts.MemQueueSize {
+		t.messages++
+		t.bytes += uint64(len(body))
 		return // as in nsqd: an ephemeral queue that is full drops, and the publisher has its OK
 	}
-	t.log.append(now, body, deferral)
-}
-
-// schedule asks the broker for a call when the first timer is due, unless one comes before anyway. A call that comes
-// early finds nothing due and asks for the next.
-func (t *topic) schedule() {
-	due := t.timers.next()
-	if due.IsZero() || t.deleted || (!t.scheduled.IsZero() && !due.Before(t.scheduled)) {
-		return
+	r := store.Record{At: now.UnixNano(), Body: body, And: and, More: more}
+	if deferral > 0 {
+		r.Due = r.At + int64(deferral)
 	}
-	t.scheduled = due
-	t.broker.schedule(t, due)
+	o := t.log.Append(r)
+	t.log.Owe(o, 1)
+	if t.batch.records == 0 {
+		t.batch.from = o
+	}
+	t.batch.records++
+	t.batch.bytes += uint64(len(body))
+	if deferral > 0 {
+		t.batch.deferred++
+		t.postponed = append(t.postponed, postponed{o, t.broker.tick(now) + int64(deferral)})
+	}
 }
-
-// waiting is how many messages have not been handed to the channels.
-func (t *topic) waiting() int64 { return int64(t.log.next - t.log.handed) }
 
 // handOver gives every channel what waits at the topic, unless the topic is paused or has no channel.
 func (t *topic) handOver(now time.Time) {
-	if t.waiting() == 0 || t.paused || len(t.channels) == 0 {
+	if t.paused || len(t.channels) == 0 || t.deleted {
 		return
 	}
+	n, from := t.waiting, t.handed
+	if more := int64(len(t.channels) - 1); more > 0 {
+		t.log.OweLast(n, more)
+	}
+	t.handed, t.waiting = t.log.End(), 0
 	for _, c := range t.channels {
 		c.stir()
-	}
-	for t.waiting() > 0 {
-		o, r := t.log.hand(len(t.channels))
-		deferred, due := r.deferred, t.log.birth.Add(r.due)
-		for _, c := range t.channels {
-			c.messages++
-			if deferred {
-				c.postpone(o, due)
-			} else if wire.IsEphemeral(c.name) {
-				c.overflow(now, o)
-			}
+		c.messages += uint64(n)
+		c.behind += n - int64(len(t.postponed))
+		for _, p := range t.postponed {
+			c.postpone(p)
+		}
+		if wire.IsEphemeral(c.name) {
+			c.overflow(now, from)
 		}
 	}
+	t.postponed = emptied(t.postponed)
 }
 
 // empty drops what waits at the topic. Its channels never had it.
 func (t *topic) empty() {
-	if waiting := (gap{t.log.handed, t.log.next}); waiting.from < waiting.to {
-		t.log.forget()
-		for _, c := range t.channels {
-			c.skip(waiting)
-		}
+	if t.waiting == 0 {
+		return
 	}
+	t.log.OweLast(t.waiting, -1)
+	waiting := gap{t.handed, t.log.End()}
+	t.handed, t.waiting, t.postponed = waiting.to, 0, nil
+	for _, c := range t.channels {
+		c.skip(waiting)
+	}
+	t.note(store.Entry{Op: store.Passed, ID: t.handed})
+	t.urgent = true
+}
+
+// pause stops messages from passing to the channels, or lets them pass again.
+func (t *topic) pause(paused bool) {
+	t.paused = paused
+	op := store.Unpaused
+	if paused {
+		op = store.Paused
+	}
+	t.note(store.Entry{Op: op, ID: t.handed})
+	t.urgent = true
 }
 
 // channel finds a channel by name, or nil.
@@ -129,8 +207,11 @@ func (t *topic) open(name string) *channel {
 	if c := t.channel(name); c != nil {
 		return c
 	}
-	c := &channel{topic: t, name: name, cursor: t.log.handed, unfinished: map[Offset]*delivery{}}
-	t.channels = append(t.channels, c)
+	t.numbers++
+	c := t.newChannel(name, t.numbers, t.handed)
+	c.note(store.Entry{Op: store.Opened, ID: c.cursor, Name: name})
+	t.urgent = true
+	t.broker.changed(t)
 	return c
 }
 
@@ -143,58 +224,42 @@ func (t *topic) remove(c *channel) {
 		s.doom(errChannelDeleted)
 		t.rouse(s)
 	}
-}
-
-// before says which of two waits ends first; of two at the same time, that of the older message.
-func (d *delivery) before(other *delivery) bool {
-	if c := d.due.Compare(other.due); c != 0 {
-		return c < 0
+	if len(t.channels) == 0 {
+		t.note(store.Entry{Op: store.Passed, ID: t.handed})
 	}
-	return d.offset < other.offset
-}
-
-// timers are the deliveries of a topic that wait for a time, the first at the root.
-type timers []*delivery
-
-func (h timers) Len() int           { return len(h) }
-func (h timers) Less(i, j int) bool { return h[i].before(h[j]) }
-func (h timers) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-func (h *timers) Push(x any) {
-	d := x.(*delivery)
-	d.index = len(*h)
-	*h = append(*h, d)
-}
-func (h *timers) Pop() any {
-	last := len(*h) - 1
-	d := (*h)[last]
-	(*h)[last] = nil
-	if *h = (*h)[:last]; last == 0 {
-		*h = emptied(*h)
-	}
-	d.index = -1
-	return d
-}
-
-// next is when the first of them is due; the zero time if there is none.
-func (h timers) next() time.Time {
-	if len(h) == 0 {
-		return time.Time{}
-	}
-	return h[0].due
+	c.note(store.Entry{Op: store.Deleted})
+	t.urgent = true
+	t.broker.changed(t)
 }
 
 // expire ends every wait that is over at now: what was in flight is queued again, and what was deferred is queued.
 func (t *topic) expire(now time.Time) {
-	for len(t.timers) > 0 && !t.timers[0].due.After(now) {
-		d := heap.Pop(&t.timers).(*delivery)
+	tick := t.broker.tick(now)
+	for d := t.timers.first(); d != nil && d.due <= tick; d = t.timers.first() {
 		if d.holder != nil {
 			d.channel.timeouts++
 		}
-		d.settle()
+		d.stop()
 		d.channel.enqueue(now, d)
+	}
+	if t.unread != nil && t.readable <= tick {
+		t.unread = nil
+		for _, c := range t.channels {
+			c.stir()
+		}
+	}
+}
+
+// schedule asks the broker for a call when the first timer is due, unless one comes before anyway. A call that comes
+// early finds nothing due and asks for the next.
+func (t *topic) schedule() {
+	due := t.timers.next()
+	if t.unread != nil {
+		due = min(due, t.readable)
+	}
+	if due < t.scheduled && !t.deleted {
+		t.scheduled = due
+		t.broker.schedule(t, due)
 	}
 }
 

@@ -31,7 +31,7 @@ type Cluster interface {
 	// Now is the time since the cluster was made.
 	Now() time.Duration
 	// At calls f during Run at the time d, or at once in Run if d has gone by; equal times in the order asked. A function
-	// that waits in Kill, Start, Pause or Resume on a real cluster may be overtaken by others meanwhile, but two never run at a time.
+	// that waits in Kill, Stop, Start, Pause or Resume on a real cluster may be overtaken by others meanwhile, but two never run at a time.
 	At(d time.Duration, f func())
 	// Dial connects the client called from to a node's TCP port and runs the endpoint that open gives there. It calls open at once, and
 	// Disconnect when the connection ends, or could not be made: then nothing was asked of Transmit. It does not wait.
@@ -56,6 +56,23 @@ type Cluster interface {
 type Pauser interface {
 	Pause(node string) error
 	Resume(node string) error
+}
+
+// A Stopper is a cluster that can end a node in order, as SIGTERM does: it ends its connections and saves what it holds. What it
+// could not save is lost, and no error.
+type Stopper interface {
+	Stop(node string) error
+}
+
+// A PowerCutter is a cluster that can end a node's machine: as Kill, and what its disk was not told to make last may go, in any part.
+type PowerCutter interface {
+	PowerCut(node string) error
+}
+
+// Disks is a cluster whose nodes have disks that can be harmed. A node's is the same for all its lives; harm that needs chance draws it
+// from rng.
+type Disks interface {
+	Disk(node string) (d *Disk, rng *rand.Rand, err error)
 }
 
 // A Chunk is bytes on their way from one end of a connection to the other. One without bytes is a turn in the connection's life: its

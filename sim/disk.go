@@ -23,7 +23,7 @@ import (
 //
 // The law: it has no clock and starts no goroutine, and it is not safe for use by two. The same calls give the same disk.
 type Disk struct {
-	// SyncLatency is how long Sync and SyncDir take. Whose the disk is lets that time pass before the call, which itself takes none.
+	// SyncLatency is how long a sync of a healthy disk takes, of however many files; see SyncTime.
 	SyncLatency time.Duration
 
 	names   map[string]*inode // as a process sees them

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"path"
 	"slices"
 	"strings"
 )
@@ -32,6 +33,21 @@ func (d *Disk) Truncate(name string, size int64) error {
 	}
 	i.truncate(int(size))
 	return nil
+}
+
+// Files gives the names of the files that match the pattern, one of path.Match, and are not empty, sorted and past all faults.
+func (d *Disk) Files(pattern string) ([]string, error) {
+	var found []string
+	for _, name := range sortedNames(d.names) {
+		ok, err := path.Match(pattern, name)
+		if err != nil {
+			return nil, fmt.Errorf("sim: the pattern %q: %w", pattern, err)
+		}
+		if ok && len(d.names[name].data) > 0 {
+			found = append(found, name)
+		}
+	}
+	return found, nil
 }
 
 // ReadFile gives a file's contents, past all faults.

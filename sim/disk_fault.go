@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"syscall"
+	"time"
 )
 
 // A DiskOp is a kind of operation on a disk.
@@ -41,7 +42,8 @@ type DiskFault struct {
 	seen    int
 	err     error
 
-	capacity int64 // of a full one: in bytes, of all files together
+	capacity int64         // of a full one: in bytes, of all files together
+	by       time.Duration // of a slow one
 }
 
 type diskFaultKind byte
@@ -50,6 +52,7 @@ const (
 	faultFails diskFaultKind = iota
 	faultFills
 	faultLies
+	faultSlows
 )
 
 // Hits is how many operations the fault has harmed.
@@ -72,6 +75,8 @@ func (f *DiskFault) String() string {
 		what += ": " + f.err.Error()
 	case faultFills:
 		what = fmt.Sprintf("full at %d bytes", f.capacity)
+	case faultSlows:
+		what = fmt.Sprintf("syncs take %v longer", f.by)
 	}
 	return fmt.Sprintf("%s (hits %d)", what, f.hits)
 }
@@ -111,6 +116,24 @@ func (d *Disk) FailSyncOnce(pattern string) (*DiskFault, error) {
 // LieAboutSync makes Sync and SyncDir say nil and do nothing, as a disk does whose cache outlives no power cut. Once it is cleared the next
 // ones make last what these did not.
 func (d *Disk) LieAboutSync() *DiskFault { return d.suffer(&DiskFault{kind: faultLies}) }
+
+// Slow makes a sync take so much longer.
+func (d *Disk) Slow(by time.Duration) *DiskFault {
+	return d.suffer(&DiskFault{kind: faultSlows, by: by})
+}
+
+// SyncTime is how long the sync that begins now takes. Whose the disk is lets that time pass before the calls of Sync and SyncDir, which
+// themselves take none.
+func (d *Disk) SyncTime() time.Duration {
+	takes := d.SyncLatency
+	for _, f := range d.faults {
+		if f.kind == faultSlows {
+			f.hits++
+			takes += f.by
+		}
+	}
+	return takes
+}
 
 func (d *Disk) suffer(f *DiskFault) *DiskFault {
 	f.disk = d

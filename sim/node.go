@@ -1,11 +1,13 @@
 package sim
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"time"
 
 	"github.com/nsqlab/nsqlab/broker"
 	"github.com/nsqlab/nsqlab/broker/httpapi"
@@ -32,14 +34,51 @@ func nodeOptions(n Node) (broker.Options, error) {
 	return opts, opts.Validate()
 }
 
+// A Durability is what a broker's OK promises.
+type Durability = broker.Durability
+
+// The words of durability, from the one that promises least.
+const (
+	Memory = broker.Memory
+	OS     = broker.OS
+	Fsync  = broker.Fsync
+)
+
+// Durability is what OK promises of a node with these flags to who publishes to a topic.
+func (n Node) Durability(topic string) (Durability, error) {
+	opts, err := nodeOptions(n)
+	switch own, ok := opts.TopicDurability[topic]; {
+	case err != nil:
+		return "", err
+	case ok:
+		return own, nil
+	case opts.SyncEvery == 1:
+		return Fsync, nil
+	}
+	return opts.Durability, nil
+}
+
+// syncLatency is how long a sync of a world's disks takes without faults: a good SSD's.
+const syncLatency = 2 * time.Millisecond
+
+// errNotSynced is what becomes of a publication that still waits when its broker was synced.
+var errNotSynced = errors.New("sim: it was synced, and the publication still waits")
+
 // A node is a broker of a world, or the place of one that is down.
 type node struct {
 	world   *World
 	spec    Node
+	disk    *Disk          // of all its lives
 	broker  *broker.Broker // nil while it is down
 	handler http.Handler
 	paused  bool
 	parked  []func() // what waits for the end of the pause, or behind that
+}
+
+func newNode(w *World, spec Node) *node {
+	n := &node{world: w, spec: spec, disk: NewDisk()}
+	n.disk.SyncLatency = syncLatency
+	return n
 }
 
 func (n *node) start() error {
@@ -49,26 +88,49 @@ func (n *node) start() error {
 	}
 	opts.Seed = n.world.Rand("node " + n.spec.Name).Uint64()
 	var b *broker.Broker
-	t := &timer{}
-	arm := func() { t.set(b.NextTimeout()) }
-	b, err = broker.Open(opts, nil, func() { n.world.soon(arm) })
+	t, s := &timer{}, &syncer{}
+	arm := func() {
+		if b != nil {
+			t.set(b.NextTimeout())
+			s.arm()
+		}
+	}
+	b, err = broker.Open(n.world.time(), opts, n.disk, func() { n.world.soon(arm) })
 	if err != nil {
+		b = nil
+		n.disk.Kill()
 		return err
 	}
+	run := func(f func()) { n.run(b, f) }
 	expire := func() {
 		b.HandleTimeout(n.world.time())
 		arm()
 	}
-	t.init(n.world, func() { n.run(b, expire) })
+	t.init(n.world, func() { run(expire) })
+	s.init(n.world, n.disk, b.NextSync, b.Sync, run)
 	n.broker = b
 	info := httpapi.Info{Version: broker.Version, Hostname: n.spec.Name, BroadcastAddress: n.spec.Name, Started: n.world.time()}
+	info.Await = func(done <-chan error) error { return n.await(b, done) }
 	n.handler = httpapi.Nsqd(b, info, n.world.time)
+	arm()
 	return nil
+}
+
+// await gives what became of a publication that waits for the broker's Sync, which takes no time then.
+func (n *node) await(b *broker.Broker, done <-chan error) error {
+	_ = b.Sync(n.world.time()) // who waits is told
+	select {
+	case err := <-done:
+		return err
+	default:
+		return errNotSynced
+	}
 }
 
 // stop is kill -9: nothing is told to anybody.
 func (n *node) stop() {
 	n.broker, n.handler, n.paused, n.parked = nil, nil, false, nil
+	n.disk.Kill()
 }
 
 // run calls f for the broker b, after the pause if there is one, and not if the broker is gone.

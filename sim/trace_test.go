@@ -160,9 +160,11 @@ func TestBuffers(t *testing.T) {
 	}
 }
 
-// TestMemory: what a world needs does not grow with its time.
+// TestMemory: what a world needs, disks with small files included, does not grow with its time.
 func TestMemory(t *testing.T) {
-	w := newWorld(t, DefaultLinks, "b1", "b2")
+	small := []string{"--max-bytes-per-file=20000"}
+	w, err := NewWorld(1, []Node{{Name: "b1", Args: small}, {Name: "b2", Args: small}}, DefaultLinks)
+	must(t, err)
 	l := newLoad(t, w, 200)
 	l.acked = nil
 	for _, node := range []string{"b1", "b2"} {

@@ -54,7 +54,7 @@ func NewWorld(seed uint64, nodes []Node, links Links) (*World, error) {
 	w := &World{seed: seed, links: links, rngs: map[string]*rand.Rand{}}
 	w.linkRand, w.ruleRand = w.Rand("links"), w.Rand("rules")
 	for _, spec := range nodes {
-		n := &node{world: w, spec: spec}
+		n := newNode(w, spec)
 		if w.node(spec.Name) != nil {
 			return nil, fmt.Errorf("sim: two nodes are called %q", spec.Name)
 		}
@@ -192,13 +192,63 @@ func (w *World) Kill(name string) error {
 	if n.broker == nil {
 		return fmt.Errorf("sim: node %s is down already", name)
 	}
+	w.bereave(n)
+	return nil
+}
+
+// PowerCut implements PowerCutter.
+func (w *World) PowerCut(name string) error {
+	if err := w.Kill(name); err != nil {
+		return err
+	}
+	disk, rng, err := w.Disk(name)
+	if err != nil {
+		return err
+	}
+	disk.PowerCut(rng)
+	return nil
+}
+
+// Stop implements Stopper. It takes no time; what the broker still had to say is on its way then.
+func (w *World) Stop(name string) error {
+	n, err := w.find(name)
+	if err != nil {
+		return err
+	}
+	if err := n.unreachable(); err != nil {
+		return err
+	}
+	n.catchUp()
+	b := n.broker
+	b.Close(w.time())
+	for _, c := range slices.Clone(w.conns) {
+		if c.served == b {
+			c.broker.expire() // its session is doomed, and has a last word
+			c.broker.hangUp()
+		}
+	}
+	_ = b.Save(w.time()) // as a daemon, that has nobody to tell but its log
+	w.bereave(n)
+	return nil
+}
+
+// bereave takes a node's broker away without a word to it, and breaks its connections.
+func (w *World) bereave(n *node) {
 	n.stop()
 	for _, c := range slices.Clone(w.conns) {
 		if c.node == n {
 			c.bereave()
 		}
 	}
-	return nil
+}
+
+// Disk implements Disks.
+func (w *World) Disk(name string) (d *Disk, rng *rand.Rand, err error) {
+	n, err := w.find(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return n.disk, w.Rand("disk " + name), nil
 }
 
 // Start implements Cluster.

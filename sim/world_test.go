@@ -13,6 +13,9 @@ import (
 var _ interface {
 	Cluster
 	Pauser
+	Stopper
+	PowerCutter
+	Disks
 } = (*World)(nil)
 
 func TestAt(t *testing.T) {
@@ -91,7 +94,9 @@ func TestNodes(t *testing.T) {
 	if got := w.Nodes(); !slices.Equal(got, []string{"b2", "b1"}) {
 		t.Errorf("nodes %q", got)
 	}
+	_, _, noDisk := w.Disk("x")
 	for name, err := range map[string]error{
+		"stop": w.Stop("x"), "powercut": w.PowerCut("x"), "disk": noDisk,
 		"kill": w.Kill("x"), "start": w.Start("x"), "pause": w.Pause("x"), "resume": w.Resume("x"), "dial": w.Dial("c", "x", nil),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "[b2 b1]") {
@@ -122,6 +127,8 @@ func TestStates(t *testing.T) {
 		do   func(*World) error
 	}
 	kill := op{"kill", func(w *World) error { return w.Kill("b1") }}
+	cut := op{"power cut", func(w *World) error { return w.PowerCut("b1") }}
+	stop := op{"stop", func(w *World) error { return w.Stop("b1") }}
 	start := op{"start", func(w *World) error { return w.Start("b1") }}
 	pause := op{"pause", func(w *World) error { return w.Pause("b1") }}
 	resume := op{"resume", func(w *World) error { return w.Resume("b1") }}
@@ -130,12 +137,15 @@ func TestStates(t *testing.T) {
 		fine   []op
 		wrong  []op
 	}{
-		{nil, []op{kill, pause}, []op{start, resume}},
-		{[]op{kill}, []op{start}, []op{kill, pause, resume}},
-		{[]op{pause}, []op{kill, resume}, []op{start, pause}},
-		{[]op{pause, kill}, []op{start}, []op{kill, pause, resume}},
-		{[]op{pause, kill, start}, []op{kill, pause}, []op{start, resume}},
-		{[]op{pause, resume}, []op{kill, pause}, []op{start, resume}},
+		{nil, []op{kill, cut, stop, pause}, []op{start, resume}},
+		{[]op{kill}, []op{start}, []op{kill, cut, stop, pause, resume}},
+		{[]op{cut}, []op{start}, []op{kill, cut, stop, pause, resume}},
+		{[]op{stop}, []op{start}, []op{kill, cut, stop, pause, resume}},
+		{[]op{pause}, []op{kill, cut, resume}, []op{start, stop, pause}},
+		{[]op{pause, kill}, []op{start}, []op{kill, cut, stop, pause, resume}},
+		{[]op{pause, cut, start}, []op{kill, stop, pause}, []op{start, resume}},
+		{[]op{stop, start}, []op{kill, stop, pause}, []op{start, resume}},
+		{[]op{pause, resume}, []op{kill, cut, stop, pause}, []op{start, resume}},
 	} {
 		for _, o := range append(slices.Clone(c.fine), c.wrong...) {
 			w := newWorld(t, plain, "b1")
@@ -195,30 +205,6 @@ func TestRequest(t *testing.T) {
 	fails("b3", "no node")
 	addRule(t, w, "", "", hold)
 	works()
-}
-
-// TestKilledMemory: what a killed broker had in memory is gone.
-func TestKilledMemory(t *testing.T) {
-	w := newWorld(t, plain, "b1")
-	w.Request("b1", "POST", "/topic/create?topic=orders", func(status int, _ []byte, err error) {
-		if status != 200 || err != nil {
-			t.Errorf("create answered %d, %v", status, err)
-		}
-	})
-	w.Run(0)
-	stats := func() string {
-		_, body, err := answer(t, w, "b1", "/stats?format=json")
-		must(t, err)
-		return body
-	}
-	if !strings.Contains(stats(), "orders") {
-		t.Errorf("stats before the kill: %s", stats())
-	}
-	must(t, w.Kill("b1"))
-	must(t, w.Start("b1"))
-	if strings.Contains(stats(), "orders") {
-		t.Errorf("stats after the kill: %s", stats())
-	}
 }
 
 // TestStreams: drawing from one stream changes no other, and a seed decides each.

@@ -33,7 +33,7 @@ func newPair(t *testing.T, opts Options) *pair {
 	p := &pair{t: t, now: start}
 	settings := broker.DefaultOptions("b1")
 	settings.MsgTimeout = 10 * time.Second
-	b, err := broker.Open(settings, nil, func() {})
+	b, err := broker.Open(time.Now(), settings, nil, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}

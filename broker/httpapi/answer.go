@@ -10,7 +10,7 @@ import (
 	"github.com/nsqlab/nsqlab/broker"
 )
 
-// A refusal is an answer other than 200: its status, and the code that clients read.
+// A refusal is an answer other than 200: its status, and the code that clients read, which a reason may follow.
 type refusal struct {
 	status int
 	code   string
@@ -73,13 +73,30 @@ func writeBody(w http.ResponseWriter, answer any) {
 	_, _ = io.WriteString(w, s) // who asked has gone if that fails
 }
 
+// A failure is the body of an answer other than 200.
+type failure struct {
+	Message string `json:"message"`
+}
+
 // writeError answers what was refused.
 func writeError(w http.ResponseWriter, err error) {
 	r := asRefusal(err)
+	body, err := json.Marshal(failure{r.code})
+	if err != nil {
+		panic(err) // a string always becomes JSON
+	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	header(w)
 	w.WriteHeader(r.status)
-	_, _ = io.WriteString(w, `{"message":"`+r.code+`"}`)
+	_, _ = w.Write(body)
+}
+
+// writePlainError is writeError for the endpoints that answer people and probes: the code alone.
+func writePlainError(w http.ResponseWriter, err error) {
+	r := asRefusal(err)
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(r.status)
+	_, _ = io.WriteString(w, r.code)
 }
 
 // refuse is a handler that always refuses.

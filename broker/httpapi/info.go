@@ -2,11 +2,20 @@ package httpapi
 
 import (
 	"net/http"
+	"strings"
 	"time"
 )
 
-// ping answers GET /ping: that the daemon lives.
-func (d *nsqd) ping(*http.Request) (any, error) { return "OK", nil }
+// ping answers GET /ping: OK while the daemon lives and can keep what it promises, else why not.
+func (d *nsqd) ping(*http.Request) (any, error) { return pong(d.broker.Health()) }
+
+// pong is the answer for a health: OK alone, for probes compare it, though more may stand behind it.
+func pong(health string) (any, error) {
+	if !strings.HasPrefix(health, "OK") {
+		return nil, refusal{http.StatusInternalServerError, health}
+	}
+	return "OK", nil
+}
 
 // about is the answer to GET /info, its keys in upstream's order. Durations are nanoseconds.
 type about struct {

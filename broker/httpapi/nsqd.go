@@ -60,7 +60,7 @@ type nsqd struct {
 type route struct {
 	method, path string
 	handle       func(d *nsqd, r *http.Request) (any, error)
-	plain        bool // without nsqd's header
+	plain        bool // without nsqd's header and without JSON
 }
 
 var nsqdRoutes = []route{
@@ -85,6 +85,8 @@ func (d *nsqd) serve(e route) httprouter.Handle {
 	return func(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
 		answer, err := e.handle(d, r)
 		switch {
+		case err != nil && e.plain:
+			writePlainError(w, err)
 		case err != nil:
 			writeError(w, err)
 		case e.plain:

@@ -30,7 +30,7 @@ func newLimitedRig(t testing.TB, message, body int64) *rig {
 	opts := broker.DefaultOptions("host")
 	opts.MaxMsgSize, opts.MaxBodySize = message, body
 	opts.TopologyZone, opts.TopologyRegion = "z", "r"
-	b, err := broker.Open(opts, nil, func() {})
+	b, err := broker.Open(time.Now(), opts, nil, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}

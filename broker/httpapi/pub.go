@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -62,7 +63,7 @@ func (d *nsqd) publishedTopic(r *http.Request) (url.Values, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return q, name, d.broker.CreateTopic(d.clock(), name)
+	return q, name, asPublication(d.broker.CreateTopic(d.clock(), name))
 }
 
 // validTopic reads the name of a topic that need not be there.
@@ -81,10 +82,24 @@ func validTopic(q url.Values) (string, error) {
 func (d *nsqd) publish(name string, deferral time.Duration, bodies ...[]byte) error {
 	done := make(chan error, 1)
 	d.broker.Publish(d.clock(), name, deferral, bodies, func(err error) { done <- err })
+	return d.outcome(done)
+}
+
+// outcome gives what a publisher is told, and waits for it only if it must.
+func (d *nsqd) outcome(done <-chan error) error {
 	select {
 	case err := <-done:
-		return err
+		return asPublication(err)
 	default:
-		return d.info.Await(done)
+		return asPublication(d.info.Await(done))
 	}
+}
+
+// asPublication gives what a publisher is told of an error: EXITING as in nsqd, and of the disk's the reason, which nsqd keeps to
+// itself. The status is the same, so a client tries again elsewhere or later.
+func asPublication(err error) error {
+	if err == nil || errors.Is(err, broker.ErrExiting) {
+		return err
+	}
+	return refusal{http.StatusServiceUnavailable, "PUB_FAILED: " + err.Error()}
 }

@@ -104,7 +104,7 @@ func (d *nsqd) stats(r *http.Request) (any, error) {
 	}
 	f := filter{topic: q.Get("topic"), channel: q.Get("channel"), clients: switched(q, "include_clients", true)}
 	rep := f.report(d.broker.Stats())
-	rep.Version, rep.Health, rep.StartTime = d.info.Version, "OK", d.info.Started.Unix()
+	rep.Version, rep.Health, rep.StartTime = d.info.Version, d.broker.Health(), d.info.Started.Unix()
 	if d.info.Memory != nil && switched(q, "include_mem", true) {
 		rep.Memory = reportMemory(d.info.Memory())
 	}

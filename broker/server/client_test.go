@@ -103,7 +103,7 @@ func newBroker(t testing.TB, change func(*broker.Options)) *broker.Broker {
 	if change != nil {
 		change(&opts)
 	}
-	b, err := broker.Open(opts, nil, func() {})
+	b, err := broker.Open(time.Now(), opts, nil, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}

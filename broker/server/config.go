@@ -12,7 +12,7 @@ type Config struct {
 	TCPAddress       string // host:port, or the path of a unix socket; port 0 is any that is free
 	HTTPAddress      string // as TCPAddress; empty: no HTTP
 	BroadcastAddress string // what others are told to connect to; empty: the host's name
-	DataPath         string // a folder that must be there, and is locked while it runs; empty: none
+	DataPath         string // the folder for all that is kept; it must be there, and is locked while it runs; empty: nothing is kept
 
 	Broker broker.Options
 	Log    Log // nil: none
@@ -34,7 +34,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.TCPAddress, "tcp-address", c.TCPAddress, "`address` to listen on for clients: host:port or the path of a unix socket")
 	fs.StringVar(&c.HTTPAddress, "http-address", c.HTTPAddress, "`address` to listen on for HTTP: host:port or the path of a unix socket (empty: no HTTP)")
 	fs.StringVar(&c.BroadcastAddress, "broadcast-address", c.BroadcastAddress, "`address` that others are told to connect to")
-	fs.StringVar(&c.DataPath, "data-path", c.DataPath, "`folder` that this daemon locks; it must be there (default: the current one)")
+	fs.StringVar(&c.DataPath, "data-path", c.DataPath, "`folder` for all that is kept; it must be there, and is locked (default: the current one)")
 	c.Broker.Flags(fs)
 }
 

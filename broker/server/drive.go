@@ -18,6 +18,8 @@ const (
 	lookAgain = time.Second           // at the endpoint of a peer that takes nothing
 	maxAhead  = 1 << 20               // bytes read from a peer that does not take the answers
 	maxIgnore = 8 << 20               // bytes read from a peer after its mistake, so that it sees the answer
+	restAfter = 10 * time.Second      // in which little has come, and the buffers are given back
+	greetings = 4                     // reads in which a peer says who it is
 )
 
 // Drive runs an endpoint over a connection until either end closes, and closes it. It calls open at once and Disconnect at
@@ -26,7 +28,7 @@ const (
 // The calling goroutine reads, and writes what its own commands produced; a second one, started when there is need, writes what
 // others produced, and what the peer takes slowly. So the endpoint's timeouts are served, also when the peer does not read.
 func Drive(conn net.Conn, open func(now time.Time, wake func()) wire.Endpoint) error {
-	d := &driver{conn: conn, turn: make(chan struct{}, 1), rested: make(chan struct{})}
+	d := &driver{conn: conn, turn: make(chan struct{}, 1)}
 	d.endpoint = open(time.Now(), d.wake)
 	d.start()
 
@@ -37,7 +39,9 @@ func Drive(conn net.Conn, open func(now time.Time, wake func()) wire.Endpoint) e
 	if !lingers {
 		_ = conn.Close()
 	}
-	<-d.rested
+	if d.rested != nil {
+		<-d.rested
+	}
 	d.endpoint.Disconnect(time.Now())
 	if lingers {
 		ignore(conn)
@@ -69,7 +73,7 @@ type driver struct {
 	writing bool          // the writing goroutine is there, or will be once started
 	stage   stage         //
 	failure error         // of the writing goroutine
-	rested  chan struct{} // closed when stopped and not writing
+	rested  chan struct{} // closed when it is gone; nil if it was when all stopped
 
 	// Of whose turn it is.
 	spare   []byte    // for the endpoint to fill next
@@ -82,9 +86,11 @@ type driver struct {
 	fired  bool      // it has come, so it must be set again even if it is the same; guarded by arming
 
 	// Of the reading goroutine.
-	in    inbox
-	ahead int  // bytes read since it last had its turn
-	quiet bool // no byte has come since the last timeout
+	in      inbox
+	greeted int       // reads so far, up to greetings
+	ahead   int       // bytes read since it last had its turn
+	lately  int       // bytes read since counted
+	counted time.Time //
 }
 
 // A stage is how far a driver has come.
@@ -123,8 +129,8 @@ func (d *driver) stop() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.stage = stopped
-	if !d.writing {
-		close(d.rested)
+	if d.writing {
+		d.rested = make(chan struct{})
 	}
 	return d.failure
 }
@@ -161,9 +167,9 @@ func (d *driver) read() (ending, error) {
 		n, err := d.conn.Read(d.in.room())
 		now = time.Now()
 		if n > 0 {
-			d.quiet = false
+			d.lately += n
 			d.ahead += n
-			used, err := d.endpoint.Receive(now, d.in.add(n))
+			used, err := d.receive(now, d.in.add(n))
 			d.in.consume(used)
 			if err != nil {
 				return mistaken, err
@@ -176,7 +182,7 @@ func (d *driver) read() (ending, error) {
 				return expired, err
 			}
 			d.rearm()
-			d.economize()
+			d.economize(now)
 		case errors.Is(err, io.EOF):
 			_, err := d.endpoint.Receive(now, nil)
 			return finished, err
@@ -186,10 +192,35 @@ func (d *driver) read() (ending, error) {
 	}
 }
 
-// economize gives the buffers back when two timeouts have come and no byte between them.
-func (d *driver) economize() {
-	if !d.quiet {
-		d.quiet = true
+// receive hands the endpoint what has come: the greetings on a stack that is gone afterwards. To read them takes twice the
+// stack that the rest of an idle connection's life does, and a goroutine keeps what it once had for long.
+func (d *driver) receive(now time.Time, p []byte) (int, error) {
+	if d.greeted == greetings {
+		return d.endpoint.Receive(now, p)
+	}
+	d.greeted++
+	return receiveAside(d.endpoint, now, p)
+}
+
+// receiveAside is e.Receive in another goroutine.
+func receiveAside(e wire.Endpoint, now time.Time, p []byte) (n int, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		n, err = e.Receive(now, p)
+	}()
+	<-done
+	return n, err
+}
+
+// economize gives the buffers back when little has come for a while: no more than answers to heartbeats.
+func (d *driver) economize(now time.Time) {
+	if now.Sub(d.counted) < restAfter {
+		return
+	}
+	little := d.lately <= idleBuffer
+	d.counted, d.lately = now, 0
+	if !little {
 		return
 	}
 	d.in.rest()

@@ -5,6 +5,7 @@ import (
 	"log"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,9 +100,10 @@ func eventually(t testing.TB, d *Nsqd, what string, so func(broker.ChannelStats)
 	})
 }
 
-func post(t testing.TB, d *Nsqd, target string) {
+// post makes a request, which must succeed.
+func post(t testing.TB, d *Nsqd, target, body string) {
 	t.Helper()
-	answer, err := http.Post("http://"+d.HTTPAddr()+target, "", nil)
+	answer, err := http.Post("http://"+d.HTTPAddr()+target, "", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -190,14 +190,14 @@ func TestGoNSQPause(t *testing.T) {
 	receive(t, deliveries, 1)
 	for i, kind := range []string{"channel", "topic"} {
 		eventually(t, d, "free for more", func(c broker.ChannelStats) bool { return c.Clients[0].Finished == uint64(i+1) })
-		post(t, d, "/"+kind+"/pause?topic=t&channel=c")
+		post(t, d, "/"+kind+"/pause?topic=t&channel=c", "")
 		if err := p.Publish("t", []byte(kind)); err != nil {
 			t.Fatal(err)
 		}
 		if st := d.broker.Stats().Topics[0]; st.Depth+st.Channels[0].Depth != 1 {
 			t.Errorf("while the %s is paused: %+v", kind, st)
 		}
-		post(t, d, "/"+kind+"/unpause?topic=t&channel=c")
+		post(t, d, "/"+kind+"/unpause?topic=t&channel=c", "")
 		if g := receive(t, deliveries, 1)[0]; g.body != kind || g.attempts != 1 {
 			t.Errorf("got %v", g)
 		}

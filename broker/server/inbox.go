@@ -2,7 +2,7 @@ package server
 
 const (
 	idleBuffer  = 256      // held by a connection on which little arrives
-	firstBuffer = 16 << 10 // once a read has filled that
+	firstBuffer = 16 << 10 // once a read has filled that with whole commands
 	usualBuffer = 64 << 10 // the most that speed asks for; only a larger command makes it larger
 	shrinkAfter = 64       // reads without such a command, and a larger buffer is given back
 )
@@ -17,20 +17,9 @@ type inbox struct {
 // room gives the space to read into, never none.
 func (b *inbox) room() []byte {
 	if b.used == len(b.buf) {
-		b.resize(max(idleBuffer, growth(len(b.buf))))
+		b.resize(max(idleBuffer, 2*len(b.buf)))
 	}
 	return b.buf[b.used:]
-}
-
-// growth is the size that follows one that does not suffice.
-func growth(size int) int {
-	switch {
-	case size == 0:
-		return idleBuffer
-	case size < firstBuffer:
-		return firstBuffer
-	}
-	return 2 * size
 }
 
 // add says that n bytes were read into the room, and gives all that waits.
@@ -42,13 +31,13 @@ func (b *inbox) add(n int) []byte {
 	return b.buf[:b.used]
 }
 
-// consume drops n bytes from the front. A buffer that was filled grows, one that has been too large for long shrinks.
+// consume drops n bytes from the front. A buffer that commands have filled grows, one that has been too large for long shrinks.
 func (b *inbox) consume(n int) {
-	filled := b.used == len(b.buf)
+	filled := n > len(b.buf)/2 && b.used == len(b.buf)
 	b.used = copy(b.buf, b.buf[n:b.used])
 	switch {
 	case filled && len(b.buf) < usualBuffer:
-		b.resize(growth(len(b.buf)))
+		b.resize(max(firstBuffer, 2*len(b.buf)))
 	case b.small >= shrinkAfter && len(b.buf) > usualBuffer:
 		b.resize(usualBuffer)
 	}

@@ -57,6 +57,20 @@ func TestInboxIsAsLargeAsWhatComes(t *testing.T) {
 	}
 }
 
+// A command larger than the buffer makes it just large enough: that one came says nothing of how much will.
+func TestInboxHoldsAGreeting(t *testing.T) {
+	for _, size := range []int{100, 252, 253, 400, 1000, 3000} {
+		var b inbox
+		b.room()
+		b.consume(min(4, len(b.add(min(4+size, idleBuffer)))))
+		fill(&b, size-b.used)
+		b.consume(b.used)
+		if len(b.buf) > max(idleBuffer, 2*size+8) {
+			t.Errorf("4 and %d bytes made it %d bytes", size, len(b.buf))
+		}
+	}
+}
+
 // What goes in comes out, however it is cut up and consumed.
 func FuzzInbox(f *testing.F) {
 	f.Add([]byte{1, 0, 255, 3, 200, 0, 7})

@@ -9,8 +9,8 @@
 // Drive is the same for any endpoint and any connection, so a client is run by it as well.
 //
 // The law: two goroutines a connection, the second only while it has something to write, one a listener, one for the broker's
-// timers, and those of net/http. All that they share is in the broker, in a driver, or guarded by Nsqd.mu, which is held across
-// no call to either.
+// timers, one for its syncs, and those of net/http; none outlives the daemon. All that they share is in the broker, in a driver,
+// or guarded by Nsqd.mu, which is held across no call to either.
 package server
 
 import (
@@ -24,12 +24,13 @@ import (
 	"time"
 
 	"github.com/nsqlab/nsqlab/broker"
+	"github.com/nsqlab/nsqlab/broker/store"
 )
 
 // stopTime bounds how long Stop waits, for clients and again for HTTP requests.
 const stopTime = 2 * time.Second
 
-// An Nsqd is a daemon that runs: a broker with its sockets and timers.
+// An Nsqd is a daemon that runs: a broker with its sockets, timers and disk.
 type Nsqd struct {
 	log    Log
 	broker *broker.Broker
@@ -38,9 +39,10 @@ type Nsqd struct {
 	http   net.Listener // nil if none
 	web    *http.Server // of http
 
-	timed chan struct{} // holds a token when the broker's next timeout may be earlier
-	ended chan struct{} // closed when it is to end
-	alive sync.WaitGroup
+	timed  chan struct{} // holds a token when the broker's next timeout may be earlier
+	synced chan struct{} // the same for its next sync
+	ended  chan struct{} // closed when no goroutine is to go on
+	alive  sync.WaitGroup
 
 	failed chan error // holds one at most
 
@@ -54,6 +56,7 @@ func Start(cfg Config) (*Nsqd, error) {
 	d := &Nsqd{
 		log:    cfg.Log,
 		timed:  make(chan struct{}, 1),
+		synced: make(chan struct{}, 1),
 		ended:  make(chan struct{}),
 		failed: make(chan error, 1),
 		conns:  map[net.Conn]struct{}{},
@@ -65,8 +68,7 @@ func Start(cfg Config) (*Nsqd, error) {
 		cfg.BroadcastAddress = hostname()
 	}
 	if err := d.open(cfg); err != nil {
-		d.close()
-		return nil, err
+		return nil, errors.Join(err, d.close())
 	}
 	d.serve(cfg)
 	return d, nil
@@ -74,27 +76,38 @@ func Start(cfg Config) (*Nsqd, error) {
 
 // open takes all that can be refused, in upstream's order.
 func (d *Nsqd) open(cfg Config) (err error) {
+	var disk store.FS
 	if cfg.DataPath != "" {
 		if d.folder, err = lockFolder(cfg.DataPath); err != nil {
 			return fmt.Errorf("failed to lock data-path: %w", err)
 		}
+		disk = store.OS{Dir: cfg.DataPath}
 	}
-	if d.broker, err = broker.Open(cfg.Broker, nil, d.wakeTimers); err != nil {
+	if err = cfg.Broker.Validate(); err != nil {
 		return err
 	}
 	if d.tcp, err = listen(cfg.TCPAddress); err != nil {
 		return err
 	}
 	if cfg.HTTPAddress != "" {
-		d.http, err = listen(cfg.HTTPAddress)
+		if d.http, err = listen(cfg.HTTPAddress); err != nil {
+			return err
+		}
 	}
-	return err
+	if d.broker, err = broker.Open(time.Now(), cfg.Broker, disk, d.wake); err != nil {
+		return fmt.Errorf("failed to open data-path: %w", err)
+	}
+	return nil
 }
 
 // serve starts the goroutines.
 func (d *Nsqd) serve(cfg Config) {
+	for _, warning := range d.broker.Warnings() {
+		d.log(Warn, "%s", warning)
+	}
 	d.log(Info, "TCP: listening on %s", d.tcp.Addr())
-	d.alive.Go(d.runTimers)
+	d.alive.Go(func() { punctual(d.broker.NextTimeout, d.broker.HandleTimeout, d.timed, d.ended) })
+	d.alive.Go(func() { punctual(d.broker.NextSync, d.syncer(), d.synced, d.ended) })
 	d.alive.Go(d.accept)
 	if d.http != nil {
 		d.log(Info, "HTTP: listening on %s", d.http.Addr())
@@ -116,13 +129,14 @@ func (d *Nsqd) HTTPAddr() string { return address(d.http) }
 // Failed tells why the daemon can serve no more, should that come to pass; Stop then cleans up.
 func (d *Nsqd) Failed() <-chan error { return d.failed }
 
-// Stop ends the daemon in order: no new clients, then those there are, then HTTP. It takes a few seconds at most. Messages
-// that no consumer has finished are lost. A daemon that has ended already is left so.
+// Stop ends the daemon in order: no new clients, then those there are, then HTTP, and then all that the broker holds is saved to its
+// folder. Up to there it takes a few seconds at most; saving takes as long as the disk takes. Without a folder messages that no
+// consumer has finished are lost. A daemon that has ended already is left so.
 func (d *Nsqd) Stop() error {
 	if !d.end() {
 		return nil
 	}
-	d.log(Info, "stopping, with %d messages that are in memory only and go with it", d.broker.Held())
+	d.log(Info, "stopping")
 	err := d.tcp.Close()
 	d.broker.Close(time.Now())
 	stuck := time.AfterFunc(stopTime, d.closeConns)
@@ -134,36 +148,37 @@ func (d *Nsqd) Stop() error {
 			_ = d.web.Close()
 		}
 	}
+	close(d.ended)
 	d.alive.Wait()
-	d.close()
+	err = errors.Join(err, d.save(), d.close())
 	d.log(Info, "bye")
 	return err
 }
 
-// Kill ends the daemon as kill -9 does: the sockets close, no client is told anything, and what was in memory is lost.
+// Kill ends the daemon as kill -9 does: the sockets close, no client is told anything, nothing is saved, and what was in memory is
+// lost. When it returns nothing is written any more.
 func (d *Nsqd) Kill() {
 	if !d.end() {
 		return
 	}
-	d.close()
+	close(d.ended)
+	d.closeListeners()
 	d.closeConns()
 	d.alive.Wait()
+	_ = d.close()
 }
 
 // end begins the end, and says whether it had not begun.
 func (d *Nsqd) end() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.ending {
-		return false
-	}
+	began := d.ending
 	d.ending = true
-	close(d.ended)
-	return true
+	return !began
 }
 
-// close gives the sockets and the folder back. It may be called twice.
-func (d *Nsqd) close() {
+// closeListeners ends the listeners, and with that of HTTP its connections.
+func (d *Nsqd) closeListeners() {
 	if d.tcp != nil {
 		_ = d.tcp.Close()
 	}
@@ -172,35 +187,13 @@ func (d *Nsqd) close() {
 	} else if d.http != nil {
 		_ = d.http.Close()
 	}
-	if d.folder != nil {
-		_ = d.folder.Close() // and with it the lock
-	}
 }
 
-// wakeTimers is what the broker calls when its next timeout may be earlier.
-func (d *Nsqd) wakeTimers() {
-	select {
-	case d.timed <- struct{}{}:
-	default:
+// close gives the sockets and the folder back.
+func (d *Nsqd) close() error {
+	d.closeListeners()
+	if d.folder == nil {
+		return nil
 	}
-}
-
-// runTimers tells the broker when its time has come.
-func (d *Nsqd) runTimers() {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		if next := d.broker.NextTimeout(); next.IsZero() {
-			timer.Stop()
-		} else {
-			timer.Reset(time.Until(next))
-		}
-		select {
-		case <-timer.C:
-			d.broker.HandleTimeout(time.Now())
-		case <-d.timed:
-		case <-d.ended:
-			return
-		}
-	}
+	return d.folder.Close() // and with it the lock
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"log"
+	"net"
 	"net/http"
 	"runtime"
 	"runtime/debug"
@@ -22,13 +23,26 @@ func (d *Nsqd) newWeb(cfg Config) *http.Server {
 		TCPPort:          port(d.tcp),
 		Started:          time.Now(),
 		Memory:           readMemory,
+		Await:            d.await,
 		Panicked: func(v any) {
 			d.log(Error, "HTTP: panic - %v\n%s", v, debug.Stack())
 		},
 	}
 	return &http.Server{
-		Handler:  logRequests(d.log, httpapi.Nsqd(d.broker, info, time.Now)),
-		ErrorLog: log.New(errorWriter{d.log}, "", 0),
+		Handler:   logRequests(d.log, httpapi.Nsqd(d.broker, info, time.Now)),
+		ErrorLog:  log.New(errorWriter{d.log}, "", 0),
+		ConnState: d.countWeb,
+	}
+}
+
+// countWeb has the daemon's end wait for the goroutines of HTTP connections. The first state comes in that of the listener, the last
+// when the handler has returned.
+func (d *Nsqd) countWeb(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		d.alive.Add(1)
+	case http.StateClosed:
+		d.alive.Done()
 	}
 }
 

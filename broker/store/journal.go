@@ -24,7 +24,9 @@ const (
 	Passed                 // a channel's cursor stands at ID: what lies before was given to a consumer once. The topic's: to the channels.
 	Finished               // a message, ID, is finished in a channel
 	Returned               // a message, ID, waits in a channel apart from the cursor: Attempts, and Due if it is deferred
-	Emptied                // what stands from ID to before To is not, or not any more, owed to a channel, whatever was said of it before
+	Emptied                // what stands from ID to before To is not, or not any more, owed to a channel, whatever was said of it before; the topic: is no record
+	Synced                 // all of the log before ID lasts
+	Sealed                 // the segment that begins at ID ends at To
 	snapshotEnd
 )
 
@@ -43,17 +45,21 @@ const journalSuffix = ".journal"
 // A Journal is what happened to a topic's channels since a snapshot of them, which it begins with. Adding gathers; Write appends what was
 // gathered as one batch, whole or not at all.
 //
-// A batch is its length and CRC-32C (4 bytes each, big-endian) and its entries, which are varints. The sum is made another by the file's
+// A batch is its length and CRC-32C (4 bytes each, big-endian) and its entries, which are varints; an id is told by how far it is from the one before. The sum is made another by the file's
 // number and the batch's place. A file whose snapshot has no end was never needed: the one before it still stands.
 type Journal struct {
-	fs     FS
-	name   string
-	number uint64
-	file   File
-	size   int64
-	out    []byte // a batch's head, and its entries
-	broken bool   // part of a batch may stand at the end
-	synced bool
+	fs      FS
+	name    string
+	number  uint64
+	file    File
+	size    int64
+	synced  int64    // bytes of the file that last; 0: it may not be there
+	out     []byte   // a batch's head, and its entries
+	last    Offset   // the id that the next entry's is told from
+	broken  bool     // part of a batch may stand at the end
+	garbage []string // older journals, without use once this one lasts
+	old     []File   // to be closed when no sync point holds them
+	syncing bool     // a sync point holds the file, or one of old
 }
 
 const batchHead = 8
@@ -75,38 +81,48 @@ func ParseJournalName(file string) (topic string, number uint64, ok bool) {
 	return stem[:len(stem)-17], number, err == nil
 }
 
-// OpenJournal replays a topic's newest journal that has a whole snapshot, and gives how many bytes at its end could not be read. Nothing can be
+// Files are the journal's, also those that are to be removed.
+func (j *Journal) Files() []string {
+	return append(slices.Clone(j.garbage), journalFile(j.name, j.number))
+}
+
+// NewJournal begins a topic's journal, whose files have numbers above the given one.
+func NewJournal(fs FS, topic string, number uint64) *Journal {
+	return &Journal{fs: fs, name: topic, number: number, broken: true}
+}
+
+// Number is that of the newest file.
+func (j *Journal) Number() uint64 { return j.number }
+
+// OpenJournal replays the newest of a topic's files that has a whole snapshot, and gives how many bytes at its end could not be read. Nothing can be
 // written before a new Snapshot.
-func OpenJournal(fs FS, topic string, replay func(Entry)) (j *Journal, torn int64, err error) {
+func OpenJournal(fs FS, topic string, files []string, replay func(Entry)) (j *Journal, torn int64, err error) {
 	j = &Journal{fs: fs, name: topic, broken: true}
-	files, err := fs.List()
-	if err != nil {
-		return nil, 0, fmt.Errorf("store: %w", err)
-	}
-	var numbers []uint64
-	for _, f := range files {
-		if t, n, ok := ParseJournalName(f); ok && t == topic {
-			numbers = append(numbers, n)
-			j.number = max(j.number, n)
+	var found bool
+	for _, f := range slices.Backward(files) { // their names are in the order of their numbers
+		_, n, ok := ParseJournalName(f)
+		if !ok {
+			continue
 		}
-	}
-	slices.Sort(numbers)
-	for _, n := range slices.Backward(numbers) {
-		entries, torn, err := readJournal(fs, topic, n)
+		j.number = max(j.number, n)
+		j.garbage = append(j.garbage, f)
+		if found {
+			continue
+		}
+		entries, rest, err := readJournal(fs, topic, n)
 		if err != nil {
 			return nil, 0, fmt.Errorf("store: %w", err)
 		}
-		if !slices.ContainsFunc(entries, func(e Entry) bool { return e.Op == snapshotEnd }) {
-			continue
-		}
-		for _, e := range entries {
-			if e.Op != snapshotEnd {
-				replay(e)
+		if found = slices.ContainsFunc(entries, func(e Entry) bool { return e.Op == snapshotEnd }); found {
+			torn = rest
+			for _, e := range entries {
+				if e.Op != snapshotEnd {
+					replay(e)
+				}
 			}
 		}
-		return j, torn, nil
 	}
-	return j, 0, nil
+	return j, torn, nil
 }
 
 // readJournal reads a file's batches up to the first that is not whole.
@@ -156,8 +172,12 @@ func (j *Journal) Add(e Entry) {
 	if len(j.out) == 0 {
 		j.out = append(j.out, make([]byte, batchHead)...)
 	}
-	j.out = appendEntry(j.out, e)
+	j.out = appendEntry(j.out, j.last, e)
+	j.last = e.ID
 }
+
+// Gathered is how many bytes wait for Write.
+func (j *Journal) Gathered() int { return len(j.out) }
 
 // Size is how many bytes the file has; the owner makes a Snapshot when they are too many.
 func (j *Journal) Size() int64 { return j.size }
@@ -170,7 +190,7 @@ func (j *Journal) Write() error {
 	if len(j.out) == 0 {
 		return nil
 	}
-	defer func() { j.out = j.out[:0] }()
+	defer j.Forget()
 	if j.broken {
 		return errors.New("store: the journal needs a snapshot first")
 	}
@@ -182,79 +202,104 @@ func (j *Journal) Write() error {
 		return fmt.Errorf("store: %s: %w", j.name, err)
 	}
 	j.size += int64(len(j.out))
-	j.synced = false
 	return nil
 }
 
-// Snapshot begins a new file with all that there is to say, makes it last, and removes those before it. What was gathered is dropped: it must be in the entries.
+// Forget drops what was gathered.
+func (j *Journal) Forget() {
+	j.out, j.last = j.out[:0], 0
+	if cap(j.out) > maxIdle {
+		j.out = nil
+	}
+}
+
+// maxIdle is how many bytes of memory are kept for the next batch.
+const maxIdle = 64 << 10
+
+// Snapshot begins a new file with all that there is to say. What was gathered is dropped: it must be in the entries. The files before it go when it lasts.
 func (j *Journal) Snapshot(all iter.Seq[Entry]) error {
-	old := j.file
+	if j.file != nil {
+		j.old = append(j.old, j.file)
+		j.garbage = append(j.garbage, journalFile(j.name, j.number))
+	}
+	j.Forget()
 	j.number++
-	f, err := j.fs.Create(journalFile(j.name, j.number))
+	name := journalFile(j.name, j.number)
+	f, err := j.fs.Create(name)
+	j.file, j.size, j.synced, j.broken = f, 0, 0, false
 	if err != nil {
-		j.broken = true
+		j.file, j.broken = nil, true
 		return fmt.Errorf("store: %w", err)
 	}
-	j.file, j.size, j.out, j.broken = f, 0, j.out[:0], false
 	for e := range all {
 		j.Add(e)
 	}
 	j.Add(Entry{Op: snapshotEnd})
 	err = j.Write()
-	if old != nil {
-		err = errors.Join(err, old.Close())
-	}
-	if err == nil {
-		err = errors.Join(j.Sync(), j.fs.SyncDir())
-	}
-	if err != nil {
-		j.broken = true
-		return err
-	}
-	return j.removeOlder()
-}
-
-func (j *Journal) removeOlder() error {
-	files, err := j.fs.List()
-	for _, f := range files {
-		if t, n, ok := ParseJournalName(f); ok && t == j.name && n < j.number {
-			err = errors.Join(err, j.fs.Remove(f))
-		}
-	}
+	j.tidy()
 	return err
 }
 
-// Sync makes what was written last.
-func (j *Journal) Sync() error {
-	if j.synced || j.file == nil {
-		return nil
+// Last makes the file last and removes those before it, for an owner without a sync point.
+func (j *Journal) Last() error {
+	err := errors.Join(j.file.Sync(), j.fs.SyncDir())
+	for err == nil && len(j.garbage) > 0 {
+		err = j.fs.Remove(j.garbage[0])
+		j.garbage = j.garbage[1:]
 	}
-	if err := j.file.Sync(); err != nil {
-		j.broken = true
+	if err != nil {
 		return fmt.Errorf("store: %s: %w", j.name, err)
 	}
-	j.synced = true
 	return nil
+}
+
+// unsynced says whether there is something for a sync point.
+func (j *Journal) unsynced() bool { return j.file != nil && j.size > j.synced }
+
+// settle takes back what a sync point held.
+func (j *Journal) settle(p *SyncPoint, err error) {
+	if p.file == nil {
+		return
+	}
+	j.syncing = false
+	switch {
+	case p.file != j.file: // it is an old one by now
+	case err != nil:
+		j.broken = true
+	default:
+		j.synced = p.size
+	}
+	j.garbage = slices.Delete(j.garbage, 0, max(p.removed-p.ofLog, 0))
+	j.tidy()
+}
+
+// tidy closes the files that nobody uses any more.
+func (j *Journal) tidy() {
+	for !j.syncing && len(j.old) > 0 {
+		_ = j.old[0].Close() // nothing of it is wanted
+		j.old = j.old[1:]
+	}
 }
 
 // Close closes the file.
 func (j *Journal) Close() error {
+	j.tidy()
 	if j.file == nil {
 		return nil
 	}
 	return j.file.Close()
 }
 
-// appendEntry appends an entry: op, channel, and what the op uses.
-func appendEntry(dst []byte, e Entry) []byte {
+// appendEntry appends an entry: op, channel, how far its id is from the last, and what the op uses.
+func appendEntry(dst []byte, last Offset, e Entry) []byte {
 	dst = append(dst, byte(e.Op))
 	dst = binary.AppendUvarint(dst, uint64(e.Channel))
-	dst = binary.AppendUvarint(dst, uint64(e.ID))
+	dst = binary.AppendVarint(dst, int64(e.ID-last))
 	if e.Op == Returned {
 		dst = binary.AppendUvarint(dst, uint64(e.Attempts))
 		dst = binary.AppendUvarint(dst, uint64(e.Due))
 	}
-	if e.Op == Emptied {
+	if e.Op == Emptied || e.Op == Sealed {
 		dst = binary.AppendUvarint(dst, uint64(e.To))
 	}
 	if e.Op == Opened {
@@ -277,14 +322,22 @@ func parseEntries(p []byte) (all []Entry, err error) {
 		p = p[used:]
 		return n
 	}
+	var last Offset
 	for len(p) > 0 && err == nil {
 		e := Entry{Op: Op(p[0])}
 		p = p[1:]
-		e.Channel, e.ID = uint32(number()), Offset(number())
+		e.Channel = uint32(number())
+		away, used := binary.Varint(p)
+		if used <= 0 {
+			return nil, errEntry
+		}
+		p = p[used:]
+		last += Offset(away)
+		e.ID = last
 		if e.Op == Returned {
 			e.Attempts, e.Due = uint16(number()), int64(number())
 		}
-		if e.Op == Emptied {
+		if e.Op == Emptied || e.Op == Sealed {
 			e.To = Offset(number())
 		}
 		if e.Op == Opened {

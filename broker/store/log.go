@@ -1,17 +1,6 @@
 // Package store is the broker's disk: a topic's messages in segment files, seen through [FS].
 //
 // A [Log] holds messages in order of publication. Appending gathers them in memory; [Log.Write] puts all that was gathered into the last
-// segment with one write. What was written survives the end of the process, what was synced the end of the machine.
-//
-//	l, rec, err := store.Open(fs, "orders", first, store.Options{}, seen) // seen is called with what is left of before
-//	o := l.Append(now, 0, body)
-//	err = l.Write()                       // on an error it is still gathered: l.Abandon()
-//	r, next, err := l.At(o, &window)      // io.EOF behind the last
-//
-// A segment's file is called after its topic and its first offset; it is appended to by the process that made it and never
-// after. What stands in it behind the next segment's first offset was never acknowledged, and is not read.
-//
-// The law: a Log is its topic's, and under its lock. Only a [SyncPoint] may be used without.
 package store
 
 import (
@@ -26,13 +15,15 @@ import (
 type Options struct {
 	// SegmentBytes is how large a segment grows before the next one begins; its last batch may pass it. 0 is 64 MiB.
 	SegmentBytes int64
-	// TailBytes is how much of what was written is kept in memory for the readers that keep up. 0 is 256 KiB.
+	// TailBytes is how much of what was written is kept in memory for the readers that keep up. 0 is 64 KiB.
 	TailBytes int
+	// Volatile says that files are removed at once: nothing is to be left of the log after the process, and it is never synced.
+	Volatile bool
 }
 
 const (
 	defaultSegment = 64 << 20
-	defaultTail    = 256 << 10
+	defaultTail    = 64 << 10
 	suffix         = ".log"
 )
 
@@ -57,23 +48,34 @@ type Log struct {
 	segments []*segment // in order of their first offsets
 	end      Offset     // of the last record that was appended
 	written  Offset     // of the last that was written
-	synced   Offset     // all before survives the machine
+	synced   Offset     // all before was synced, or that failed
+	lasts    Offset     // all before survives the machine
+	failed   bool       // a sync has
 	tail     []byte     // the bytes before end, at least those not written
-	owed     int64      // of what was gathered and is not written
+	gathered counts     // of what is not written
 	last     *segment   // that is written to; nil: the next write begins one
 	garbage  []string   // files to be removed
 	newFiles bool       // since the folder was synced
+	sealed   []Range    // segments, since Seals was called
+	syncing  bool       // there is a sync point
+}
+
+// counts are of the records of a segment.
+type counts struct {
+	records  int64 // but for those that were carried
+	deferred int64 // of records
+	owed     int64 // times that a record is owed to somebody
 }
 
 // A segment is one file of a log.
 type segment struct {
+	counts
 	file    File
 	name    string
 	base    Offset
 	end     Offset  // of its last record
 	holes   []Range // that hold no record, in order
-	owed    int64   // times that a record in it is owed to somebody
-	syncing int     // sync points that hold its file
+	syncing bool    // a sync point holds its file
 }
 
 // A Recovery is what Open found.
@@ -81,6 +83,25 @@ type Recovery struct {
 	Records int     // good ones
 	Torn    int64   // bytes at the ends of segments that were never acknowledged
 	Lost    []Range // what could not be read, in order; of segments that were given up some may be back without their neighbours
+}
+
+// Files lists what lies in fs, the files of each topic in order.
+func Files(fs FS) (map[string][]string, error) {
+	all, err := fs.List()
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	topics := map[string][]string{}
+	for _, f := range all {
+		topic, _, ok := ParseFileName(f)
+		if !ok {
+			topic, _, ok = ParseJournalName(f)
+		}
+		if ok {
+			topics[topic] = append(topics[topic], f)
+		}
+	}
+	return topics, nil
 }
 
 // fileName is what the segment of a log with its first record at base is called.
@@ -99,36 +120,41 @@ func ParseFileName(file string) (log string, base Offset, ok bool) {
 	return stem[:len(stem)-17], Offset(n), err == nil && strings.ToLower(digits) == digits
 }
 
-// Open finds a log's records; a log without any begins at first. It calls seen with each record in order, whose body must not be kept, so that
-// the caller can count what is owed of it.
-func Open(fs FS, name string, first Offset, opts Options, seen func(o Offset, r Record)) (*Log, Recovery, error) {
+// A Past is what the journal knows of a log.
+type Past struct {
+	First  Offset            // no record before is the log's
+	Synced Offset            // all before was synced
+	Sealed map[Offset]Offset // where segments end, by where they begin
+	Holes  []Range           // that were found to hold no record, or none to be taken
+}
+
+// Open finds a log's records in its files, those of Files; one without any begins at past.First. It calls seen with each record in order, whose
+// body must not be kept, and which says how often the record is owed.
+func Open(fs FS, name string, files []string, past Past, opts Options, seen func(o Offset, r Record) int64) (*Log, Recovery, error) {
 	if opts.SegmentBytes == 0 {
 		opts.SegmentBytes = defaultSegment
 	}
 	if opts.TailBytes == 0 {
 		opts.TailBytes = defaultTail
 	}
-	l := &Log{fs: fs, name: name, opts: opts, end: first}
-	files, err := fs.List()
-	if err != nil {
-		return nil, Recovery{}, fmt.Errorf("store: %w", err)
-	}
-	for _, f := range files {
-		if log, base, ok := ParseFileName(f); ok && log == name {
+	l := &Log{fs: fs, name: name, opts: opts, end: past.First}
+	for _, f := range files { // their names are in the order of their offsets
+		if _, base, ok := ParseFileName(f); !ok {
+			continue
+		} else if base < past.First {
+			l.garbage = append(l.garbage, f)
+		} else {
 			l.segments = append(l.segments, &segment{name: f, base: base})
 		}
 	}
-	slices.SortFunc(l.segments, func(a, b *segment) int {
-		if a.base < b.base {
-			return -1
-		}
-		return 1
-	})
-	rec, err := l.recover(seen)
+	rec, err := l.recover(past, seen)
 	if err != nil {
 		return nil, rec, errors.Join(err, l.Close())
 	}
 	l.written, l.synced = l.end, l.end
+	for _, s := range slices.Clone(l.segments) {
+		l.settle(s)
+	}
 	if len(l.segments) > 0 { // what a killed process wrote may not have been synced
 		l.synced, l.newFiles = l.segments[0].base, true
 	}
@@ -141,9 +167,17 @@ func (l *Log) End() Offset { return l.end }
 // Written is the offset behind the last record that survives the end of the process.
 func (l *Log) Written() Offset { return l.written }
 
-// Append gathers a message, to be written by the next Write. The body is copied.
-func (l *Log) Append(at, due int64, body []byte) Offset {
-	return l.append(Record{ID: l.end, At: at, Due: due, Body: body})
+// Lasts is the offset before which all survives the machine, as far as syncs have not failed.
+func (l *Log) Lasts() Offset { return l.lasts }
+
+// Append gathers a message, to be written by the next Write, and gives its offset, which is its name. The body is copied.
+func (l *Log) Append(r Record) Offset {
+	r.ID = l.end
+	l.gathered.records++
+	if r.Due != 0 {
+		l.gathered.deferred++
+	}
+	return l.append(r)
 }
 
 // Carry gathers a copy of a record under its old name, so that the segment it stands in can go.
@@ -156,8 +190,10 @@ func (l *Log) append(r Record) Offset {
 	return o
 }
 
-// Gathered is how many bytes wait for Write.
-func (l *Log) Gathered() int { return int(l.end - l.written) }
+// Gathered is how many bytes wait for Write, and how many messages.
+func (l *Log) Gathered() (bytes int, messages int64) {
+	return int(l.end - l.written), l.gathered.records
+}
 
 // Write puts what was gathered into the log's last segment, by one write. After an error all of it is still gathered, for another try
 // or for Abandon.
@@ -167,56 +203,70 @@ func (l *Log) Write() error {
 	}
 	s, err := l.open()
 	if err == nil {
-		_, err = s.file.Write(l.tail[len(l.tail)-l.Gathered():])
+		_, err = s.file.Write(l.inTail(l.written))
 	}
 	if err != nil {
 		l.part()
 		return fmt.Errorf("store: %s: %w", l.name, err)
 	}
 	s.end, l.written = l.end, l.end
-	s.owed += l.owed
-	l.owed = 0
+	s.records += l.gathered.records
+	s.deferred += l.gathered.deferred
+	s.owed += l.gathered.owed
+	l.gathered = counts{}
 	if int64(s.end-s.base) >= l.opts.SegmentBytes {
 		l.last = nil
+		l.seal(s)
 	}
 	l.trim()
 	return nil
 }
 
-// Abandon drops what was gathered: its offsets will be used again.
-func (l *Log) Abandon() {
-	l.tail = l.tail[:len(l.tail)-l.Gathered()]
-	l.end, l.owed = l.written, 0
+// Abandon drops the last messages that were gathered, those from offset o on: their offsets will be used again. They are so many records, each
+// some of them deferred, each owed once.
+func (l *Log) Abandon(o Offset, records, deferred int64) {
+	l.tail = l.tail[:len(l.tail)-int(l.end-o)]
+	l.end = o
+	l.gathered.records -= records
+	l.gathered.deferred -= deferred
+	l.gathered.owed -= records
 }
 
 // Discard drops what was gathered and is owed to nobody any more, without its ever being written.
 func (l *Log) Discard() {
-	if l.owed == 0 && l.Gathered() > 0 {
+	if l.gathered.owed == 0 && l.end > l.written {
 		l.part()
-		l.written = l.end
-		l.trim()
+		l.gathered, l.written = counts{}, l.end
+		l.Rest(false)
 	}
 }
 
-// part ends the last segment: part of a write may stand in it behind its last record. The next segment begins before that, and may
-// not have its name.
-func (l *Log) part() {
-	s := l.last
-	l.last = nil
-	if s != nil && (s.end == s.base || s.owed == 0 && s.syncing == 0) {
-		l.drop(s)
+// Rest says that nobody is about to read what was written: its memory is for use again, or given back if all is quiet.
+func (l *Log) Rest(quiet bool) {
+	if l.written != l.end {
+		return
+	}
+	l.tail = l.tail[:0]
+	if quiet || cap(l.tail) > 8*l.opts.TailBytes {
+		l.tail = nil
 	}
 }
+
+// Full says that more of what was written is in memory than is of use to one who keeps up; see Rest.
+func (l *Log) Full() bool { return len(l.tail) > l.opts.TailBytes }
 
 // open gives the segment to write to.
 func (l *Log) open() (*segment, error) {
 	if l.last != nil {
 		return l.last, nil
 	}
-	if err := l.Collect(); err != nil {
-		return nil, err
-	}
 	name := fileName(l.name, l.written)
+	if i := slices.Index(l.garbage, name); i >= 0 && !l.syncing {
+		if err := l.fs.Remove(name); err != nil {
+			return nil, err
+		}
+		l.garbage = slices.Delete(l.garbage, i, i+1)
+	}
 	f, err := l.fs.Create(name)
 	if err != nil {
 		return nil, err
@@ -237,55 +287,6 @@ func (l *Log) trim() {
 	if cap(l.tail) > 8*l.opts.TailBytes {
 		l.tail = slices.Clip(slices.Clone(l.tail))
 	}
-}
-
-// segment finds the one that holds offset o, or the first behind it; nil if there is none.
-func (l *Log) segment(o Offset) *segment {
-	i, _ := slices.BinarySearchFunc(l.segments, o, func(s *segment, o Offset) int {
-		if s.end <= o {
-			return -1
-		}
-		return 1
-	})
-	if i == len(l.segments) {
-		return nil
-	}
-	return l.segments[i]
-}
-
-// Owe says that the record at o is owed n times more, or less. A segment of which nothing is owed any more is given up, if it is not the last.
-func (l *Log) Owe(o Offset, n int64) {
-	if o >= l.written {
-		l.owed += n
-		return
-	}
-	s := l.segment(o)
-	if s == nil || o < s.base {
-		return
-	}
-	if s.owed += n; s.owed <= 0 && s != l.last && s.syncing == 0 {
-		l.drop(s)
-	}
-}
-
-// drop gives a segment up. Its file goes with the next Collect.
-func (l *Log) drop(s *segment) {
-	l.segments = slices.DeleteFunc(l.segments, func(other *segment) bool { return other == s })
-	l.garbage = append(l.garbage, s.name)
-	if s.file != nil {
-		_ = s.file.Close() // nothing of it is wanted
-	}
-}
-
-// Collect removes the files of the segments that were given up. After an error it can be called again.
-func (l *Log) Collect() error {
-	for len(l.garbage) > 0 {
-		if err := l.fs.Remove(l.garbage[0]); err != nil {
-			return fmt.Errorf("store: %w", err)
-		}
-		l.garbage = l.garbage[1:]
-	}
-	return nil
 }
 
 // Close closes the log's files. What was gathered and not written is gone.

@@ -28,20 +28,49 @@ func body(n, size int) []byte {
 func open(t *testing.T, fs store.FS, opts store.Options) (*store.Log, store.Recovery, []string) {
 	t.Helper()
 	var seen []string
-	l, rec, err := store.Open(fs, "orders", 1000, opts, func(_ store.Offset, r store.Record) { seen = append(seen, string(r.Body)) })
+	l, rec, err := store.Open(fs, "orders", files(t, fs), store.Past{First: 1000}, opts, func(_ store.Offset, r store.Record) int64 {
+		seen = append(seen, string(r.Body))
+		return 1
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return l, rec, seen
 }
 
+// files are those of the topic.
+func files(t *testing.T, fs store.FS) []string {
+	t.Helper()
+	all, err := store.Files(fs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all["orders"]
+}
+
+// add appends a message of so many bytes that is owed once.
+func add(l *store.Log, n, size int) store.Offset {
+	o := l.Append(store.Record{At: int64(n), Body: body(n, size)})
+	l.Owe(o, 1)
+	return o
+}
+
+// sync makes all last that was written.
+func sync(t *testing.T, l *store.Log, j *store.Journal) error {
+	t.Helper()
+	p := l.SyncPoint(j)
+	if p == nil {
+		t.Fatal("nothing is to be synced")
+	}
+	_, err := l.Synced(p, p.Sync())
+	return err
+}
+
 // publish appends and writes messages from a to before b, each owed once.
 func publish(t *testing.T, l *store.Log, a, b, size int) (offsets []store.Offset) {
 	t.Helper()
 	for n := a; n < b; n++ {
-		o := l.Append(int64(n), 0, body(n, size))
-		l.Owe(o, 1)
-		offsets = append(offsets, o)
+		offsets = append(offsets, add(l, n, size))
 	}
 	if err := l.Write(); err != nil {
 		t.Fatal(err)
@@ -127,7 +156,7 @@ func empty(t *testing.T, l *store.Log, fs store.FS) {
 		o = next
 		l.Owe(place, -1)
 	}
-	if err := errors.Join(l.Collect(), l.Close()); err != nil {
+	if err := errors.Join(sync(t, l, nil), l.Close()); err != nil {
 		t.Fatal(err)
 	}
 	files, err := fs.List()
@@ -170,10 +199,7 @@ func TestEveryCrash(t *testing.T) {
 		if n%4 == 0 {
 			continue
 		}
-		p, _ := l.SyncPoint()
-		err := p.Sync()
-		l.Synced(p, err)
-		if err != nil {
+		if err := sync(t, l, nil); err != nil {
 			t.Fatal(err)
 		}
 		synced = n + 2
@@ -189,12 +215,12 @@ func TestFullDisk(t *testing.T) {
 	l, _, _ := open(t, disk, store.Options{})
 	publish(t, l, 0, 3, 100)
 	full := disk.Fill(150)
-	l.Append(0, 0, body(3, 100))
-	l.Append(0, 0, body(4, 100))
+	from := add(l, 3, 100)
+	add(l, 4, 100)
 	if err := l.Write(); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("writing to a full disk: %v", err)
 	}
-	l.Abandon()
+	l.Abandon(from, 2, 0)
 	if got, _ := all(t, l); !slices.Equal(got, want(3, 100)) {
 		t.Errorf("after the failure the log has %d records, want 3", len(got))
 	}
@@ -256,21 +282,13 @@ func TestFailedSync(t *testing.T) {
 	if _, err := disk.FailSyncOnce("orders.*"); err != nil {
 		t.Fatal(err)
 	}
-	p, _ := l.SyncPoint()
-	err := p.Sync()
-	if err == nil {
+	if sync(t, l, nil) == nil {
 		t.Fatal("the sync did not fail")
 	}
-	l.Synced(p, err)
 	publish(t, l, 2, 4, 50)
-	p, ok := l.SyncPoint()
-	if !ok {
-		t.Fatal("nothing is to be synced")
-	}
-	if err := p.Sync(); err != nil {
+	if err := sync(t, l, nil); err != nil {
 		t.Fatal(err)
 	}
-	l.Synced(p, nil)
 	for seed := range uint64(20) {
 		crashed := disk.Clone()
 		crashed.PowerCut(rand.New(rand.NewPCG(seed, 1)))
@@ -285,22 +303,25 @@ func TestFailedSync(t *testing.T) {
 func TestDiscard(t *testing.T) {
 	disk := sim.NewDisk()
 	l, _, _ := open(t, disk, store.Options{})
-	a, b := l.Append(0, 0, body(0, 50)), l.Append(0, 0, body(1, 50))
-	l.Owe(a, 1)
-	l.Owe(b, 1)
+	a, b := add(l, 0, 50), add(l, 1, 50)
 	l.Owe(a, -1)
-	if l.Discard(); l.Gathered() == 0 {
+	if l.Discard(); gathered(l) == 0 {
 		t.Error("what is still owed was discarded")
 	}
 	l.Owe(b, -1)
 	l.Discard()
-	if files, _ := disk.List(); l.Gathered() != 0 || len(files) != 0 {
-		t.Errorf("%d bytes are gathered, files %v", l.Gathered(), files)
+	if files, _ := disk.List(); gathered(l) != 0 || len(files) != 0 {
+		t.Errorf("%d bytes are gathered, files %v", gathered(l), files)
 	}
 	publish(t, l, 2, 3, 50)
 	if _, _, seen := open(t, disk, store.Options{}); !slices.Equal(seen, []string{string(body(2, 50))}) {
 		t.Errorf("recovery found %q", seen)
 	}
+}
+
+func gathered(l *store.Log) int {
+	bytes, _ := l.Gathered()
+	return bytes
 }
 
 // TestSyncAfterKill: what a killed process wrote and recovery found is synced before anything later is said to be.
@@ -311,11 +332,9 @@ func TestSyncAfterKill(t *testing.T) {
 	disk.Kill()
 	l, _, _ = open(t, disk, store.Options{})
 	publish(t, l, 3, 4, 700)
-	p, _ := l.SyncPoint()
-	if err := p.Sync(); err != nil {
+	if err := sync(t, l, nil); err != nil {
 		t.Fatal(err)
 	}
-	l.Synced(p, nil)
 	for seed := range uint64(20) {
 		crashed := disk.Clone()
 		crashed.PowerCut(rand.New(rand.NewPCG(seed, 2)))
@@ -375,7 +394,7 @@ func FuzzDamage(f *testing.F) {
 }
 
 func BenchmarkAppendWrite(b *testing.B) {
-	l, _, err := store.Open(store.OS{Dir: b.TempDir()}, "orders", 0, store.Options{}, nil)
+	l, _, err := store.Open(store.OS{Dir: b.TempDir()}, "orders", nil, store.Past{}, store.Options{}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -383,7 +402,7 @@ func BenchmarkAppendWrite(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		for range 200 {
-			l.Append(1, 0, message)
+			l.Append(store.Record{At: 1, Body: message})
 		}
 		if err := l.Write(); err != nil {
 			b.Fatal(err)

@@ -19,21 +19,21 @@ type Window struct {
 	buf  []byte
 }
 
+// Rest gives the window's memory back.
+func (w *Window) Rest() { *w = Window{} }
+
 // At reads the record at o, and tells where the next stands; behind the last it is io.EOF. What stands in a hole or before the
-// oldest segment is passed over: place tells where the record really stands. The body stands until the next call of any method. A
+// oldest segment is passed over, and o must be a record's otherwise: place tells where the record really stands. The body stands until the next call of any method. A
 // *LostError says that records were lost between o and next; it comes once.
 func (l *Log) At(o Offset, w *Window) (r Record, place, next Offset, err error) {
 	for o < l.end {
-		if o >= l.end-Offset(len(l.tail)) {
-			r, size, s := parseRecord(o, l.tail[len(l.tail)-int(l.end-o):])
-			if s != good {
-				return r, o, o, fmt.Errorf("store: %s: no record stands at %d", l.name, o)
-			}
-			return r, o, o + Offset(size), nil
+		if p := l.inTail(o); p != nil {
+			size := sizeOf(p)
+			return decode(p[:size]), o, o + Offset(size), nil
 		}
 		s := l.segment(o)
 		if s == nil {
-			o = max(l.written, l.end-Offset(len(l.tail)))
+			o = l.written
 			continue
 		}
 		if skipped := s.skip(o); skipped != o {
@@ -56,6 +56,14 @@ func (l *Log) At(o Offset, w *Window) (r Record, place, next Offset, err error) 
 		return r, o, to, &LostError{s.name, Range{o, to}}
 	}
 	return r, l.end, l.end, io.EOF
+}
+
+// inTail gives the tail from offset o on, or nil if that is not in it.
+func (l *Log) inTail(o Offset) []byte {
+	if from := l.end - Offset(len(l.tail)); o >= from {
+		return l.tail[o-from:]
+	}
+	return nil
 }
 
 // skip moves o to the segment's beginning, or behind the hole it is in.
@@ -137,4 +145,27 @@ func (s *segment) resync(o Offset) (Offset, error) {
 		at++
 	}
 	return s.end, nil
+}
+
+// count counts the records from one offset to another that were neither carried nor deferred.
+func (s *segment) count(from, to Offset) (n int64, err error) {
+	w := Window{buf: make([]byte, 0, scanBytes)}
+	for o := s.skip(from); o < to; o = s.skip(o) {
+		p, err := w.fill(s, o)
+		if err != nil {
+			return n, err
+		}
+		r, size, state := parseRecord(o, p)
+		if state != good {
+			if o, err = s.resync(o); err != nil {
+				return n, err
+			}
+			continue
+		}
+		if r.ID == o && r.Due == 0 {
+			n++
+		}
+		o += Offset(size)
+	}
+	return n, nil
 }

@@ -13,18 +13,23 @@ type Record struct {
 	ID   Offset // its name: where it was first written
 	At   int64  // when it was accepted, ns since the Unix epoch
 	Due  int64  // when it may be delivered, ns since the Unix epoch; 0: at once
+	More bool   // the next one belongs to it: they are found both, or neither
+	And  bool   // it belongs to the one before
 	Body []byte
 }
 
-// A record in a file: magic, length of the body, CRC-32C, id, at, due (big-endian, 4 4 4 8 8 8 bytes), body. The sum is of the
-// record's offset and of all but the magic and itself, so that a record found elsewhere than it was written is a bad one.
+// A record in a file: magic, length of the body, CRC-32C, id, at, due (big-endian, 4 4 4 8 8 8 bytes), body. The length's highest bits
+// are More and And. The sum is of the record's offset and of all but the magic and itself, so that a record found elsewhere than it was
+// written is a bad one.
 const (
 	headerSize = 4 + 4 + 4 + 8 + 8 + 8
 	magic      = 0x6e73716c // "nsql"
+	more       = 1 << 31
+	and        = 1 << 30
 )
 
 // MaxBody is the largest body that a log takes, in bytes.
-const MaxBody = 1 << 30
+const MaxBody = 1<<30 - 1
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -32,7 +37,14 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 func appendRecord(dst []byte, o Offset, r Record) []byte {
 	from := len(dst)
 	dst = binary.BigEndian.AppendUint32(dst, magic)
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(r.Body)))
+	length := uint32(len(r.Body))
+	if r.More {
+		length |= more
+	}
+	if r.And {
+		length |= and
+	}
+	dst = binary.BigEndian.AppendUint32(dst, length)
 	dst = binary.BigEndian.AppendUint32(dst, 0)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(r.ID))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(r.At))
@@ -65,10 +77,10 @@ func parseRecord(o Offset, p []byte) (r Record, size int, s state) {
 		}
 		return r, 0, short
 	}
-	length := binary.BigEndian.Uint32(p[4:])
-	if binary.BigEndian.Uint32(p) != magic || length > MaxBody {
+	if binary.BigEndian.Uint32(p) != magic {
 		return r, 0, bad
 	}
+	length := binary.BigEndian.Uint32(p[4:]) & MaxBody
 	size = headerSize + int(length)
 	if len(p) < size {
 		return r, size, short
@@ -77,9 +89,23 @@ func parseRecord(o Offset, p []byte) (r Record, size int, s state) {
 	if binary.BigEndian.Uint32(p[8:]) != sum(o, p) {
 		return r, 0, bad
 	}
-	r.ID = Offset(binary.BigEndian.Uint64(p[12:]))
-	r.At = int64(binary.BigEndian.Uint64(p[20:]))
-	r.Due = int64(binary.BigEndian.Uint64(p[28:]))
-	r.Body = p[headerSize:size:size]
-	return r, size, good
+	return decode(p), size, good
 }
+
+// decode reads the record that p is.
+func decode(p []byte) Record {
+	return Record{
+		ID:   Offset(binary.BigEndian.Uint64(p[12:])),
+		At:   int64(binary.BigEndian.Uint64(p[20:])),
+		Due:  int64(binary.BigEndian.Uint64(p[28:])),
+		More: p[4]&(more>>24) != 0,
+		And:  p[4]&(and>>24) != 0,
+		Body: p[headerSize:len(p):len(p)],
+	}
+}
+
+// SizeOf is how long a record is in a file, in bytes.
+func SizeOf(r Record) Offset { return Offset(headerSize + len(r.Body)) }
+
+// sizeOf is how long the record is that p begins with, which is there.
+func sizeOf(p []byte) int { return headerSize + int(binary.BigEndian.Uint32(p[4:])&MaxBody) }

@@ -6,8 +6,9 @@ import (
 )
 
 // recover reads the headers and sums of all records that are left, from the oldest segment to the newest.
-func (l *Log) recover(seen func(o Offset, r Record)) (rec Recovery, err error) {
+func (l *Log) recover(past Past, seen func(o Offset, r Record) int64) (rec Recovery, err error) {
 	for i, s := range l.segments {
+		end, sealed := past.Sealed[s.base]
 		size, err := l.fs.Size(s.name)
 		if err != nil {
 			return rec, fmt.Errorf("store: %w", err)
@@ -16,16 +17,22 @@ func (l *Log) recover(seen func(o Offset, r Record)) (rec Recovery, err error) {
 			return rec, fmt.Errorf("store: %w", err)
 		}
 		s.end = s.base + Offset(size)
-		newest := i == len(l.segments)-1
-		if !newest && s.end > l.segments[i+1].base { // behind it is what the next one replaced
-			rec.Torn += int64(s.end - l.segments[i+1].base)
-			s.end = l.segments[i+1].base
+		if i < len(l.segments)-1 { // behind it is what the next one replaced
+			s.cut(&rec, l.segments[i+1].base)
 		}
-		if err := s.scan(&rec, newest, seen); err != nil {
+		if sealed {
+			s.end = min(s.end, end)
+		}
+		for _, h := range past.Holes {
+			if s.base <= h.From && h.From < s.end {
+				s.holes = append(s.holes, h)
+			}
+		}
+		if err := s.scan(&rec, past.Synced, seen); err != nil {
 			return rec, fmt.Errorf("store: %w", err)
 		}
-		if !newest && s.end < l.segments[i+1].base {
-			rec.Lost = append(rec.Lost, Range{s.end, l.segments[i+1].base})
+		if sealed && s.end < end {
+			rec.lose(Range{s.end, end})
 		}
 		l.end = max(l.end, s.end)
 	}
@@ -40,34 +47,88 @@ func (l *Log) recover(seen func(o Offset, r Record)) (rec Recovery, err error) {
 	return rec, nil
 }
 
-// scan finds the segment's good records. What follows the last of them is torn in the newest segment, and lost in others.
-func (s *segment) scan(rec *Recovery, newest bool, seen func(o Offset, r Record)) error {
+// cut leaves out what stands behind the segment's end: it was never acknowledged.
+func (s *segment) cut(rec *Recovery, end Offset) {
+	if s.end > end {
+		rec.Torn += int64(s.end - end)
+		s.end = end
+	}
+}
+
+// lose notes a run that cannot be read.
+func (rec *Recovery) lose(r Range) {
+	if n := len(rec.Lost); n > 0 && rec.Lost[n-1].To == r.From {
+		rec.Lost[n-1].To = r.To
+	} else {
+		rec.Lost = append(rec.Lost, r)
+	}
+}
+
+// scan finds the segment's good records, and ends it behind the last: what follows is torn. Where it may never have been synced, behind synced,
+// records that belong together are taken together or not at all.
+func (s *segment) scan(rec *Recovery, synced Offset, seen func(o Offset, r Record) int64) error {
 	w := Window{buf: make([]byte, 0, scanBytes)}
+	held := s.base // all before was taken, or is in a hole
+	after := false // a hole: what belongs to it goes too
+	lose := func(to Offset) {
+		s.holes = append(s.holes, Range{held, to})
+		rec.lose(Range{held, to})
+		held = to
+	}
 	for o := s.base; o < s.end; {
+		if to := s.skip(o); to != o { // a hole that was found before
+			o, held, after = to, to, false
+			continue
+		}
 		p, err := w.fill(s, o)
 		if err != nil {
 			return err
 		}
 		r, size, state := parseRecord(o, p)
-		if state == good {
-			rec.Records++
-			s.owed++
-			seen(o, r)
-			o += Offset(size)
+		if state != good {
+			if o, err = s.resync(o); err != nil {
+				return err
+			}
+			if o < s.end {
+				lose(o)
+			}
+			after = true
 			continue
 		}
-		to, err := s.resync(o)
+		o += Offset(size)
+		after = after && r.And && o > synced
+		switch {
+		case after:
+			lose(o)
+		case !r.More || o <= synced:
+			if err := s.take(rec, &w, held, o, seen); err != nil {
+				return err
+			}
+			held = o
+		}
+	}
+	rec.Torn += int64(s.end - held)
+	s.end = held
+	return nil
+}
+
+// take counts the records from one offset to another, which are good.
+func (s *segment) take(rec *Recovery, w *Window, from, to Offset, seen func(o Offset, r Record) int64) error {
+	for from < to {
+		p, err := w.fill(s, from)
 		if err != nil {
 			return err
 		}
-		if to == s.end && newest {
-			rec.Torn += int64(s.end - o)
-			s.end = o
-			return nil
+		r := decode(p[:sizeOf(p)])
+		rec.Records++
+		if r.ID == from {
+			s.records++
+			if r.Due != 0 {
+				s.deferred++
+			}
 		}
-		rec.Lost = append(rec.Lost, Range{o, to})
-		s.holes = append(s.holes, Range{o, to})
-		o = to
+		s.owed += seen(from, r)
+		from += Offset(headerSize + len(r.Body))
 	}
 	return nil
 }

@@ -1,34 +1,57 @@
 package store
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
 
-// A SyncPoint is what has to reach the disk so that a log lasts to a place. It is made under the topic's lock, synced without, and given
-// back under it.
+// A SyncPoint is what has to reach the disk so that a topic lasts to a place, and what can go once it has. It is made under the topic's lock,
+// synced without, and given back under it.
 type SyncPoint struct {
 	log      *Log
+	journal  *Journal
 	segments []*segment
+	file     File // the journal's; nil if it has nothing new
 	dir      bool
-	upTo     Offset
+	upTo     Offset   // of the log
+	size     int64    // of the journal
+	garbage  []string // of the log, then of the journal
+	removed  int      // of it
+	ofLog    int      // of it
 }
 
-// SyncPoint gives what was written and not synced; ok is false if that is nothing. There may be one at a time.
-func (l *Log) SyncPoint() (p SyncPoint, ok bool) {
-	if l.written == l.synced {
-		return p, false
+// SyncPoint gives what was written and not synced, and what is to be removed; nil if that is nothing, or if there is a sync point already. The
+// journal may be nil.
+func (l *Log) SyncPoint(j *Journal) *SyncPoint {
+	if l.syncing || !l.unsynced() && (j == nil || !j.unsynced()) {
+		return nil
 	}
-	p = SyncPoint{log: l, dir: l.newFiles, upTo: l.written}
+	p := &SyncPoint{log: l, journal: j, dir: l.newFiles, upTo: l.written, garbage: slices.Clone(l.garbage), ofLog: len(l.garbage)}
 	for _, s := range l.segments {
 		if s.end > l.synced {
-			s.syncing++
+			s.syncing = true
 			p.segments = append(p.segments, s)
 		}
 	}
-	l.newFiles = false
-	return p, true
+	l.syncing, l.newFiles = true, false
+	if j != nil && j.size > j.synced {
+		p.file, p.size, p.dir = j.file, j.size, p.dir || j.synced == 0
+		p.garbage = append(p.garbage, j.garbage...)
+		j.syncing = true
+	}
+	return p
 }
 
-// Sync makes it last. It takes as long as the disk takes; no lock is needed.
-func (p SyncPoint) Sync() error {
+func (l *Log) unsynced() bool { return l.written > l.synced || len(l.garbage) > 0 }
+
+// Sync makes it last, and removes what has no use after that. It takes as long as the disk takes; no lock is needed.
+func (p *SyncPoint) Sync() error {
+	if p.file != nil {
+		if err := p.file.Sync(); err != nil {
+			return fmt.Errorf("store: %s: %w", p.journal.name, err)
+		}
+	}
 	for _, s := range p.segments {
 		if err := s.file.Sync(); err != nil {
 			return fmt.Errorf("store: %s: %w", s.name, err)
@@ -39,20 +62,43 @@ func (p SyncPoint) Sync() error {
 			return fmt.Errorf("store: %w", err)
 		}
 	}
+	for _, name := range p.garbage {
+		if err := p.log.fs.Remove(name); err != nil {
+			return removal{fmt.Errorf("store: %w", err)}
+		}
+		p.removed++
+	}
 	return nil
 }
 
-// Synced takes the point back, with what Sync said. After an error nothing more goes into the segments it was about, and what was to last
-// up to there must be taken not to; it stays readable.
-func (l *Log) Synced(p SyncPoint, err error) {
+// A removal is that of a file which failed: all is synced all the same.
+type removal struct{ error }
+
+func (r removal) Unwrap() error { return r.error }
+
+// Synced takes the point back, with what Sync said, and gives what those who wait for it are told: up to where the log lasts, or why it does not. After an
+// error nothing more goes into the files it was about, and what was to last up to there must be taken not to; it stays readable.
+func (l *Log) Synced(p *SyncPoint, err error) (upTo Offset, failure error) {
+	l.syncing = false
+	l.garbage = slices.Delete(l.garbage, 0, min(p.removed, p.ofLog))
+	if errors.As(err, new(removal)) {
+		err = nil
+	}
 	for _, s := range p.segments {
-		if s.syncing--; s.syncing == 0 && s.owed <= 0 && s != l.last {
-			l.drop(s)
-		}
+		s.syncing = false
+		l.settle(s)
+	}
+	if p.journal != nil {
+		p.journal.settle(p, err)
 	}
 	l.synced = max(l.synced, p.upTo)
+	l.failed = l.failed || err != nil
+	if !l.failed {
+		l.lasts = l.synced
+	}
 	if err != nil {
 		l.newFiles = true
 		l.part()
 	}
+	return p.upTo, err
 }

@@ -70,6 +70,7 @@ func serve(s settings, stderr io.Writer) int {
 	}
 	if stopErr := daemon.Stop(); stopErr != nil {
 		log(server.Error, "%s", stopErr)
+		return exitFailed
 	}
 	if err != nil {
 		return exitFailed

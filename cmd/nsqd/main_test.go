@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -10,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,6 +38,7 @@ func TestScripts(t *testing.T) {
 			"start": start,
 			"end":   end,
 			"fetch": fetch,
+			"count": count,
 		},
 	})
 }
@@ -48,6 +52,8 @@ func TestExitCodes(t *testing.T) {
 		{"--help", 0},
 		{"--no-such-flag", 2},
 		{"--msg-timeout=soon", 2},
+		{"--durability=disk", 2},
+		{"--topic-durability=t=", 2},
 		{"argument", 2},
 		{"--node-id=1024 --tcp-address=127.0.0.1:0 --http-address=127.0.0.1:0", 1},
 		{"--data-path=/no/such/folder --tcp-address=127.0.0.1:0 --http-address=127.0.0.1:0", 1},
@@ -74,36 +80,37 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	}
 }
 
-// A daemon is a process that a script has started.
+// A daemon is a process that runs nsqd.
 type daemon struct {
-	cmd  *exec.Cmd
-	log  strings.Builder
-	done chan struct{} // closed when log is complete
+	cmd       *exec.Cmd
+	tcp, http string // where it listens
+	log       strings.Builder
+	done      chan struct{} // closed when log is complete
 }
 
 var listening = regexp.MustCompile(`(TCP|HTTP): listening on (\S+)`)
 
-// start NAME ARGS… starts nsqd and waits until it listens; then $NAME_TCP and $NAME_HTTP are where.
-func start(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) == 0 {
-		ts.Fatalf("usage: start name args...")
-	}
-	d := &daemon{cmd: exec.Command("nsqd", args[1:]...), done: make(chan struct{})}
-	d.cmd.Dir = ts.Getenv("WORK")
+// launch starts nsqd in a folder and waits until it listens. Its end must be waited for.
+func launch(folder string, args ...string) (*daemon, error) {
+	d := &daemon{cmd: command(folder, args...), done: make(chan struct{})}
 	stderr, err := d.cmd.StderrPipe()
-	ts.Check(err)
-	ts.Check(d.cmd.Start())
-	ts.Defer(func() {
-		_ = d.cmd.Process.Kill()
-		_ = d.cmd.Wait()
-	})
+	if err != nil {
+		return nil, err
+	}
+	if err := d.cmd.Start(); err != nil {
+		return nil, err
+	}
 	lines := bufio.NewScanner(stderr)
-	for where := ""; where != "HTTP" && lines.Scan(); {
+	for d.http == "" && lines.Scan() {
 		d.log.WriteString(lines.Text() + "\n")
-		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
-			where = m[1]
-			ts.Setenv(args[0]+"_"+where, m[2])
+		if m := listening.FindStringSubmatch(lines.Text()); m != nil && m[1] == "TCP" {
+			d.tcp = m[2]
+		} else if m != nil {
+			d.http = m[2]
 		}
+	}
+	if d.http == "" {
+		return nil, fmt.Errorf("nsqd did not start: %w\n%s", errors.Join(d.cmd.Wait(), lines.Err()), d.log.String())
 	}
 	go func() {
 		defer close(d.done)
@@ -111,6 +118,35 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 			d.log.WriteString(lines.Text() + "\n")
 		}
 	}()
+	return d, nil
+}
+
+// command is nsqd in a folder.
+func command(folder string, args ...string) *exec.Cmd {
+	cmd := exec.Command("nsqd", args...)
+	cmd.Dir = folder
+	return cmd
+}
+
+// wait waits for the end of the process.
+func (d *daemon) wait() error {
+	<-d.done
+	return d.cmd.Wait()
+}
+
+// start NAME ARGS… starts nsqd and waits until it listens; then $NAME_TCP and $NAME_HTTP are where.
+func start(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: start name args...")
+	}
+	d, err := launch(ts.Getenv("WORK"), args[1:]...)
+	ts.Check(err)
+	ts.Defer(func() {
+		_ = d.cmd.Process.Kill()
+		_ = d.wait()
+	})
+	ts.Setenv(args[0]+"_TCP", d.tcp)
+	ts.Setenv(args[0]+"_HTTP", d.http)
 	daemons(ts)[args[0]] = d
 }
 
@@ -122,8 +158,7 @@ func end(ts *testscript.TestScript, neg bool, args []string) {
 	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "KILL": syscall.SIGKILL}
 	d := daemons(ts)[args[1]]
 	ts.Check(d.cmd.Process.Signal(signals[args[0]]))
-	<-d.done
-	err := d.cmd.Wait()
+	err := d.wait()
 	_, _ = io.WriteString(ts.Stderr(), d.log.String())
 	if failed := err != nil; failed != neg {
 		ts.Fatalf("nsqd ended with %v", err)
@@ -147,6 +182,18 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if failed := answer.StatusCode != http.StatusOK; failed != neg {
 		ts.Fatalf("status %s", answer.Status)
+	}
+}
+
+// count N PATTERN is right if so many files match.
+func count(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: count n pattern")
+	}
+	files, err := filepath.Glob(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := strconv.Itoa(len(files)); got != args[0] {
+		ts.Fatalf("%s files match %s, want %s: %q", got, args[1], args[0], files)
 	}
 }
 

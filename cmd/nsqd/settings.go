@@ -37,20 +37,23 @@ func (s *settings) flags() *flag.FlagSet {
 // A group is flags that belong together in the help.
 type group struct {
 	title string
+	about string // stands before them; may be empty
 	flags []string
 }
 
 var groups = []group{
-	{"To listen", []string{"tcp-address", "http-address", "broadcast-address"}},
-	{"Data", []string{"data-path", "mem-queue-size"}},
-	{"Identity", []string{"node-id", "topology-region", "topology-zone"}},
-	{"Messages", []string{"msg-timeout", "max-msg-timeout", "max-req-timeout", "max-msg-size", "max-body-size"}},
-	{"Clients", []string{
+	{"To listen", "", []string{"tcp-address", "http-address", "broadcast-address"}},
+	{"Durability", durability, []string{
+		"data-path", "durability", "topic-durability", "sync-every", "sync-timeout", "max-bytes-per-file", "mem-queue-size",
+	}},
+	{"Identity", "", []string{"node-id", "topology-region", "topology-zone"}},
+	{"Messages", "", []string{"msg-timeout", "max-msg-timeout", "max-req-timeout", "max-msg-size", "max-body-size"}},
+	{"Clients", "", []string{
 		"max-rdy-count", "max-channel-consumers", "max-heartbeat-interval", "max-output-buffer-size",
 		"max-output-buffer-timeout", "min-output-buffer-timeout", "output-buffer-timeout", "max-deflate-level",
 	}},
-	{"Log", []string{"log-level", "log-prefix"}},
-	{"Other", []string{"version", "verbose", "worker-id"}},
+	{"Log", "", []string{"log-level", "log-prefix"}},
+	{"Other", "", []string{"version", "verbose", "worker-id"}},
 }
 
 const intro = `nsqd is a message broker that speaks NSQ's protocol: producers publish messages to topics, consumers get them from
@@ -62,10 +65,26 @@ usage: nsqd [flags]
   curl -d 'hello' 'http://127.0.0.1:4151/pub?topic=greetings'
   curl 'http://127.0.0.1:4151/stats'
 
-Messages are held in memory only: OK says that this process has the message, and a kill or a stop loses what no consumer
-has finished. SIGINT and SIGTERM stop it in order.
+What OK promises to a producer is one word, --durability:
+
+  os      the operating system has the message: a crash or a kill of nsqd loses nothing. A power cut can lose the
+          last seconds. This is the default.
+  fsync   the disk has it: a power cut loses nothing. What is published at the same time is synced together.
+  memory  nsqd has it: a crash or a kill loses what is not on disk yet. So it is with upstream's nsqd.
+
+No message is taken for finished before its FIN has come, so a crash can deliver a message again. SIGINT and SIGTERM stop
+nsqd in order, and everything is kept on disk, whatever the word. What is #ephemeral is never written.
 
 A flag is written -flag value, -flag=value, --flag value or --flag=value; a duration is 250ms, 30s or 1m30s.
+`
+
+const durability = `  How this differs from upstream's nsqd, which holds messages in memory, for each channel anew, and writes those it has
+  no room for, as --durability=memory does here: otherwise each message is written before its OK, once for all channels,
+  and a file goes when they have finished all that is in it. So
+
+  sync-every and sync-timeout bound what a power cut can take under os. Upstream counts what is written to and read from
+  a queue, and syncs after OK, also with sync-every=1; here the messages of a topic count, and 1 syncs before OK.
+  mem-queue-size bounds what a crash of upstream's can take; here it does so under memory alone.
 `
 
 // writeHelp tells what nsqd is and what each flag does.
@@ -73,6 +92,9 @@ func writeHelp(w io.Writer, fs *flag.FlagSet) {
 	fmt.Fprint(w, intro)
 	for _, g := range groups {
 		fmt.Fprintf(w, "\n%s:\n", g.title)
+		if g.about != "" {
+			fmt.Fprintln(w, g.about)
+		}
 		for _, name := range g.flags {
 			f := fs.Lookup(name)
 			kind, usage := flag.UnquoteUsage(f)

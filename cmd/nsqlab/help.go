@@ -9,6 +9,7 @@ import (
 	"github.com/nsqlab/nsqlab/chaos"
 	"github.com/nsqlab/nsqlab/reports"
 	"github.com/nsqlab/nsqlab/scenarios"
+	"github.com/nsqlab/nsqlab/sim"
 )
 
 type helpCommand struct {
@@ -58,8 +59,31 @@ func helpFaults(w io.Writer) {
 			}
 			fmt.Fprintf(w, "  %s: <%s>\t%s%s\n", p.Name, p.Type, p.Usage, needed)
 		}
-		if len(k.Permits) > 0 {
-			fmt.Fprintf(w, "  \tmay break, on a broker that keeps messages in memory only: %s\n", strings.Join(k.Permits, ", "))
+		for _, line := range licenses(k) {
+			fmt.Fprintf(w, "  \t%s\n", line)
 		}
 	}
+}
+
+// licenses tells what a kind may break, and where, in lines.
+func licenses(k chaos.Kind) (lines []string) {
+	where := map[string][]string{} // durabilities by promise
+	var promises []string
+	for _, d := range []sim.Durability{sim.Memory, sim.OS, sim.Fsync} {
+		for _, promise := range k.Permits[d] {
+			if where[promise] == nil {
+				promises = append(promises, promise)
+			}
+			where[promise] = append(where[promise], string(d))
+		}
+	}
+	for _, promise := range promises {
+		lines = append(lines, fmt.Sprintf("may break %s where durability is %s", promise, strings.Join(where[promise], " or ")))
+	}
+	for _, d := range []sim.Durability{sim.Memory, sim.OS, sim.Fsync} {
+		if less, ok := k.Weakens[d]; ok {
+			lines = append(lines, fmt.Sprintf("to faults that come then durability %s is worth %s", d, less))
+		}
+	}
+	return lines
 }

@@ -10,7 +10,7 @@
 //
 // Clients reach a node through a relay that asks the rules chunk by chunk, so that faults of links need no privilege.
 //
-// The law: callbacks and the calls of endpoints have the turn, one at a time; Kill, Start, Pause and Resume give it away
+// The law: callbacks and the calls of endpoints have the turn, one at a time; Kill, Stop, Start, Pause and Resume give it away
 // while they wait. Outside Run the turn is the caller's: nodes live on and bytes flow, but endpoints wait. Rules are asked
 // under a lock of their own, at any time, and must not call the cluster. The order of locks is: the turn, a node's, a
 // lane's, the rules', the cluster's.
@@ -33,7 +33,7 @@ import (
 // errClosed is what becomes of a call after Close.
 var errClosed = errors.New("the cluster is closed")
 
-// A Cluster implements sim.Cluster and sim.Pauser in real time. Its methods are for callbacks, for endpoints, and outside
+// A Cluster implements sim.Cluster, sim.Pauser and sim.Stopper in real time. Its methods are for callbacks, for endpoints, and outside
 // Run for one goroutine; Address is for any, and so is Close, but not for a callback or an endpoint.
 type Cluster struct {
 	turn  turn
@@ -116,6 +116,9 @@ func (c *Cluster) Kill(name string) error { return c.operate(name, (*node).kill)
 
 // Start implements sim.Cluster.
 func (c *Cluster) Start(name string) error { return c.operate(name, (*node).start) }
+
+// Stop implements sim.Stopper.
+func (c *Cluster) Stop(name string) error { return c.operate(name, (*node).stop) }
 
 // Pause implements sim.Pauser. It is errors.ErrUnsupported where the launcher cannot do that.
 func (c *Cluster) Pause(name string) error { return c.operate(name, (*node).pause) }

@@ -231,9 +231,14 @@ type contained struct {
 
 func (c *contained) start(ctx context.Context) error { return c.container.Start(ctx) }
 
-func (c *contained) kill(ctx context.Context) error {
+func (c *contained) kill(ctx context.Context) error { return c.end(ctx, "SIGKILL") }
+
+func (c *contained) stop(ctx context.Context) error { return c.end(ctx, "SIGTERM") }
+
+// end sends the signal and returns when the node has ended.
+func (c *contained) end(ctx context.Context, signal string) error {
 	ended := c.engine.ContainerWait(ctx, c.id, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
-	if _, err := c.engine.ContainerKill(ctx, c.id, client.ContainerKillOptions{Signal: "SIGKILL"}); err != nil {
+	if _, err := c.engine.ContainerKill(ctx, c.id, client.ContainerKillOptions{Signal: signal}); err != nil {
 		return err
 	}
 	select {

@@ -69,6 +69,15 @@ func (n *inside) kill(context.Context) error {
 	return n.file.Close()
 }
 
+// stop leaves it to the log, as a process does, if the node could not save all.
+func (n *inside) stop(context.Context) error {
+	if err := n.nsqd.Stop(); err != nil {
+		fmt.Fprintln(n.file, err)
+	}
+	n.nsqd = nil
+	return n.file.Close()
+}
+
 func (n *inside) pause(context.Context) error {
 	return fmt.Errorf("in-process nodes cannot be paused: %w", errors.ErrUnsupported)
 }

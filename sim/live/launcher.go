@@ -30,6 +30,8 @@ type daemon interface {
 	start(ctx context.Context) error
 	// kill returns when the node has ended. It may be paused.
 	kill(ctx context.Context) error
+	// stop has the node end in order, and returns when it has.
+	stop(ctx context.Context) error
 	// pause and resume are errors.ErrUnsupported where a node cannot be stopped without ending it.
 	pause(ctx context.Context) error
 	resume(ctx context.Context) error

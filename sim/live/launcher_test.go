@@ -54,6 +54,7 @@ func TestEveryLauncher(t *testing.T) {
 			}
 			defer c.Close()
 			testKill(t, c)
+			testStop(t, c)
 			if kind == "in-process" {
 				if err := during(c, func() error { return c.Pause("b1") }); !errors.Is(err, errors.ErrUnsupported) {
 					t.Errorf("pause: %v", err)
@@ -125,6 +126,29 @@ func testKill(t *testing.T, c *Cluster) {
 	publish(again)
 	publish(other)
 	runUntil(t, c, "two more OKs", func() bool { return again.published() == 1 && other.published() == 2 })
+}
+
+func testStop(t *testing.T, c *Cluster) {
+	p := dial(t, c, "client", "b1")
+	p.say("  V2")
+	publish(p)
+	runUntil(t, c, "an OK", func() bool { return p.published() == 1 })
+	if err := during(c, func() error { return c.Stop("b1") }); err != nil {
+		t.Fatal(err)
+	}
+	runUntil(t, c, "a disconnection", func() bool { return p.gone == 1 })
+	if log := c.nodes[0].daemon.log(t.Context()); !strings.Contains(log, "bye") {
+		t.Errorf("the last lines of a stopped node are\n%s", log)
+	}
+	if _, err := ask(t, c, "b1", "/ping"); err == nil || c.Stop("b1") == nil {
+		t.Error("a stopped node answers, or is stopped again")
+	}
+	if err := during(c, func() error { return c.Start("b1") }); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := ask(t, c, "b1", "/ping"); answer != "OK" || err != nil {
+		t.Errorf("started again it answers %q, %v", answer, err)
+	}
 }
 
 func testPause(t *testing.T, c *Cluster) {

@@ -109,6 +109,8 @@ func (s *stub) kill(ctx context.Context) error {
 	return wait(ctx, s.slow)
 }
 
+func (s *stub) stop(ctx context.Context) error { return s.kill(ctx) }
+
 func (s *stub) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -130,6 +130,10 @@ func (n *node) kill(ctx context.Context) error {
 	return n.operate(ctx, "kill", down, daemon.kill, up, paused)
 }
 
+func (n *node) stop(ctx context.Context) error {
+	return n.operate(ctx, "stop", down, daemon.stop, up)
+}
+
 func (n *node) pause(ctx context.Context) error {
 	return n.operate(ctx, "pause", paused, daemon.pause, up)
 }

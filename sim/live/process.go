@@ -123,8 +123,13 @@ func (p *process) signal(s syscall.Signal) error {
 	return os.NewSyscallError("kill", syscall.Kill(-p.pid, s))
 }
 
-func (p *process) kill(ctx context.Context) error {
-	if err := p.signal(syscall.SIGKILL); err != nil {
+func (p *process) kill(ctx context.Context) error { return p.end(ctx, syscall.SIGKILL) }
+
+func (p *process) stop(ctx context.Context) error { return p.end(ctx, syscall.SIGTERM) }
+
+// end sends the signal and returns when the node has ended.
+func (p *process) end(ctx context.Context, s syscall.Signal) error {
+	if err := p.signal(s); err != nil {
 		return err
 	}
 	select {

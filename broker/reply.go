@@ -1,0 +1,123 @@
+package broker
+
+import (
+	"github.com/nsqlab/nsqlab/broker/store"
+	"github.com/nsqlab/nsqlab/broker/wire"
+)
+
+// A reply is what a client is told for a command, or for so many publications that went before it.
+type reply struct {
+	publications int // or
+	frame        wire.FrameType
+	text         string // of another reply; of publications the command's name
+
+	topic *topic       // it waits for, until that lasts
+	upTo  store.Offset // up to here
+	err   error        // why that did not come to pass
+}
+
+// acknowledge has the client told OK when what it has published is as safe as its topic wants it.
+func (s *Session) acknowledge(command string) {
+	if last := len(s.replies) - 1; last >= 0 && s.replies[last].publications > 0 && s.replies[last].text == command {
+		s.replies[last].publications++
+		return
+	}
+	s.replies = append(s.replies, reply{publications: 1, text: command})
+}
+
+// respond tells the client something, after all that it is to be told before.
+func (s *Session) respond(t wire.FrameType, text string) {
+	r := reply{frame: t, text: text}
+	if len(s.replies) > 0 {
+		s.replies = append(s.replies, r)
+		return
+	}
+	s.mu.Lock()
+	s.queue(r)
+	s.mu.Unlock()
+}
+
+// answer gives the replies to a batch of commands, err being what became of what they published. Needs the topic's lock.
+func (t *topic) answer(holder *Session, err error) (asking func(error)) {
+	waits := t.durability == Fsync && t.journal != nil && err == nil
+	asking, t.asking = t.asking, nil
+	upTo := t.log.End()
+	if waits && asking != nil {
+		t.waiters = append(t.waiters, waiter{upTo: upTo, done: asking})
+		asking = nil
+	}
+	if holder != nil && len(holder.replies) > 0 && holder.settle(t, waits, upTo, err) {
+		t.waiters = append(t.waiters, waiter{upTo: upTo, session: holder})
+	}
+	return asking
+}
+
+// settle passes on the replies that have gathered, and says whether some of them wait for the topic to last.
+func (s *Session) settle(t *topic, waits bool, upTo store.Offset, err error) (waiting bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.replies {
+		if r.publications > 0 && err != nil {
+			s.published = 0
+			s.broken = failed(r.text, err)
+			s.queue(reply{frame: wire.FrameError, text: s.broken.Error()})
+			break
+		}
+		if r.publications > 0 && waits {
+			r.topic, r.upTo = t, upTo
+			waiting = true
+		}
+		s.queue(r)
+	}
+	s.replies = s.replies[:0]
+	return waiting
+}
+
+// failed is what a client is told whose publication failed.
+func failed(command string, err error) error {
+	return violation("E_%s_FAILED %s failed %s", command, command, err)
+}
+
+// queue adds a reply to what goes out, or to what waits to. Needs s.mu.
+func (s *Session) queue(r reply) {
+	if r.topic != nil || len(s.waiting) > 0 {
+		s.waiting = append(s.waiting, r)
+		return
+	}
+	s.say(r)
+}
+
+// say adds a reply to what goes out. Needs s.mu.
+func (s *Session) say(r reply) {
+	if r.publications == 0 {
+		s.out = wire.AppendFrame(s.out, r.frame, []byte(r.text))
+	}
+	for range r.publications {
+		s.out = append(s.out, okFrame...)
+	}
+}
+
+var okFrame = string(wire.AppendFrame(nil, wire.FrameResponse, []byte("OK")))
+
+// resolve passes on the replies that have waited for a topic to last up to an offset, err being why it does not.
+func (s *Session) resolve(t *topic, upTo store.Offset, err error) {
+	s.mu.Lock()
+	for i := range s.waiting {
+		if r := &s.waiting[i]; r.topic == t && r.upTo <= upTo {
+			r.topic, r.err = nil, err
+		}
+	}
+	said := 0
+	for said < len(s.waiting) && s.waiting[said].topic == nil && s.doomed == nil {
+		r := s.waiting[said]
+		said++
+		if r.err != nil {
+			s.doomed = failed(r.text, r.err)
+			r = reply{frame: wire.FrameError, text: s.doomed.Error()}
+		}
+		s.say(r)
+	}
+	s.waiting = append(s.waiting[:0], s.waiting[said:]...)
+	s.mu.Unlock()
+	s.wake()
+}

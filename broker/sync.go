@@ -1,0 +1,257 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/nsqlab/nsqlab/broker/store"
+	"github.com/nsqlab/nsqlab/broker/wire"
+)
+
+// reserve is how many offsets are put aside in the metadata, for topics of which a crash leaves nothing.
+const reserve = 1 << 36
+
+// A waiter is a publisher that waits until the log lasts up to an offset.
+type waiter struct {
+	upTo    store.Offset
+	session *Session    // or
+	done    func(error) //
+}
+
+// NextSync is when Sync wants to be called; the zero time means never, a time gone by at once.
+func (b *Broker) NextSync() time.Time {
+	b.syncMu.Lock()
+	defer b.syncMu.Unlock()
+	due := b.metaDue
+	for _, t := range b.dirty {
+		due = min(due, t.syncDue)
+	}
+	return b.time(due)
+}
+
+// wantSync has the topic synced: at once if publishers wait or much was written, or in a while.
+func (t *topic) wantSync(now time.Time) {
+	b := t.broker
+	due := b.tick(now) + int64(b.opts.SyncTimeout)
+	if len(t.waiters) > 0 || t.unsynced >= b.opts.SyncEvery {
+		due = 0
+	}
+	b.syncMu.Lock()
+	defer b.syncMu.Unlock()
+	if t.syncDue == never {
+		b.dirty = append(b.dirty, t)
+	} else if t.syncDue <= due {
+		return
+	}
+	t.syncDue = due
+	b.wake()
+}
+
+// changed has the metadata written anew, if it has something to say of the topic.
+func (b *Broker) changed(t *topic) {
+	if t.journal == nil {
+		return
+	}
+	b.syncMu.Lock()
+	defer b.syncMu.Unlock()
+	b.metaDue = 0
+	b.wake()
+}
+
+// Sync makes what was written last through a power cut, tells those who wait for it, and tidies the folder. It takes as long as the disk takes, without a
+// lock; two calls do not run at a time. Its error is for the log: who lost something by it was told.
+func (b *Broker) Sync(now time.Time) error {
+	b.syncing.Lock()
+	defer b.syncing.Unlock()
+	tick := b.tick(now)
+	b.syncMu.Lock()
+	var due []*topic
+	b.dirty = slices.DeleteFunc(b.dirty, func(t *topic) bool {
+		if t.syncDue > tick {
+			return false
+		}
+		due = append(due, t)
+		t.syncDue = never
+		return true
+	})
+	meta := b.metaDue <= tick
+	if meta {
+		b.metaDue = never
+	}
+	b.syncMu.Unlock()
+	var failures []error
+	for _, t := range due {
+		if err := t.sync(now); err != nil {
+			failures = append(failures, fmt.Errorf("topic %s: %w", t.name, err))
+		}
+	}
+	if meta {
+		if err := b.saveMetadata(); err != nil {
+			failures = append(failures, err)
+			b.syncMu.Lock()
+			b.metaDue = tick + int64(retryTime)
+			b.syncMu.Unlock()
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// sync makes the topic last.
+func (t *topic) sync(now time.Time) error {
+	t.mu.Lock()
+	if t.gone {
+		waiters := t.waiters
+		t.waiters = nil
+		t.mu.Unlock()
+		release(t, waiters, never, nil)
+		return nil
+	}
+	t.carry()
+	if int64(t.log.End()) > t.broker.reserved.Load()-reserve/2 {
+		t.broker.changed(t)
+	}
+	t.unsynced = 0
+	p := t.log.SyncPoint(t.journal)
+	t.mu.Unlock()
+	if p == nil {
+		return nil
+	}
+	err := p.Sync()
+
+	t.mu.Lock()
+	if t.gone {
+		err = nil // its files were closed meanwhile
+	}
+	upTo, failure := t.log.Synced(p, err)
+	t.syncError = failure
+	if failure == nil {
+		t.note(store.Entry{Op: store.Synced, ID: upTo})
+	}
+	var told []waiter
+	t.waiters = slices.DeleteFunc(t.waiters, func(w waiter) bool {
+		if w.upTo > upTo {
+			return false
+		}
+		told = append(told, w)
+		return true
+	})
+	if len(t.waiters) > 0 {
+		t.wantSync(now)
+	} else if len(told) == 0 && t.caughtUp() {
+		t.log.Rest(true)
+		t.back.Rest()
+	}
+	t.mu.Unlock()
+	release(t, told, upTo, failure)
+	return err
+}
+
+// release tells publishers how what they published has fared.
+func release(t *topic, told []waiter, upTo store.Offset, err error) {
+	for _, w := range told {
+		if w.done != nil {
+			w.done(err)
+		} else {
+			w.session.resolve(t, upTo, err)
+		}
+	}
+}
+
+// saveMetadata writes what topics and channels there are, and removes the files of those that are gone.
+func (b *Broker) saveMetadata() error {
+	b.mu.RLock()
+	m := store.Metadata{Offsets: b.births, Version: Version}
+	graves := b.graves
+	topics := make([]*topic, 0, len(b.topics))
+	for _, name := range b.names() {
+		if t := b.topics[name]; t.journal != nil {
+			topics = append(topics, t)
+		}
+	}
+	b.mu.RUnlock()
+	for _, t := range topics {
+		topic, end := t.metadata()
+		m.Topics = append(m.Topics, topic)
+		m.Offsets = max(m.Offsets, end)
+	}
+	m.Offsets += reserve
+	b.reserved.Store(int64(m.Offsets))
+	if err := store.WriteMetadata(b.fs, m); err != nil {
+		return err
+	}
+	if err := b.bury(graves); err != nil {
+		return fmt.Errorf("a deleted topic: %w", err)
+	}
+	b.mu.Lock()
+	b.graves = slices.Delete(b.graves, 0, len(graves))
+	b.mu.Unlock()
+	return nil
+}
+
+// bury removes the files of deleted topics; their journals, which say that they were, last.
+func (b *Broker) bury(graves []string) error {
+	for _, journals := range []bool{false, true} {
+		for _, name := range graves {
+			if _, _, ok := store.ParseJournalName(name); ok != journals {
+				continue
+			}
+			if err := b.fs.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		if err := b.fs.SyncDir(); err != nil {
+			return err
+		}
+		if len(graves) == 0 {
+			break
+		}
+	}
+	return nil
+}
+
+func (t *topic) metadata() (m store.TopicMetadata, end store.Offset) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m = store.TopicMetadata{Name: t.name, Paused: t.paused}
+	for _, c := range t.channels {
+		if !wire.IsEphemeral(c.name) {
+			m.Channels = append(m.Channels, store.ChannelMetadata{Name: c.name, Paused: c.paused})
+		}
+	}
+	return m, t.log.End()
+}
+
+// Save writes and syncs all that is left, when the broker is closed and all sessions have ended. Nothing may be asked of the broker after it.
+func (b *Broker) Save(now time.Time) error {
+	b.syncing.Lock()
+	defer b.syncing.Unlock()
+	b.mu.RLock()
+	names := b.names()
+	b.mu.RUnlock()
+	var failures []error
+	for _, name := range names {
+		if t := b.topics[name]; t.journal != nil {
+			if err := t.save(now); err != nil {
+				failures = append(failures, fmt.Errorf("topic %s: %w", name, err))
+			}
+		}
+	}
+	if b.fs != nil {
+		failures = append(failures, b.saveMetadata())
+	}
+	return errors.Join(failures...)
+}
+
+// save is Save for a topic.
+func (t *topic) save(now time.Time) error {
+	t.mu.Lock()
+	err := t.log.Write()
+	if err == nil {
+		err = t.snapshot(now)
+	}
+	t.mu.Unlock()
+	return errors.Join(err, t.sync(now), t.log.Close(), t.journal.Close())
+}
