@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsqlab/nsqlab/broker/store"
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
@@ -30,8 +31,8 @@ type rigConsumer struct {
 }
 
 // newRig makes one consumer for each channel of the topic.
-func newRig(tb testing.TB, topic string, channels int) *rig {
-	b, err := Open(birth, DefaultOptions("bench"), nil, func() {})
+func newRig(tb testing.TB, fs store.FS, topic string, channels int) *rig {
+	b, err := Open(birth, DefaultOptions("bench"), fs, func() {})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -120,7 +121,7 @@ func TestAllocations(t *testing.T) {
 		{"MPUB", "orders", mpub, 1},
 		{"MPUB to 16 channels", "orders", mpub, 16},
 	} {
-		r, batch := newRig(t, c.topic, c.channels), c.batch(c.topic)
+		r, batch := newRig(t, store.OS{Dir: t.TempDir()}, c.topic, c.channels), c.batch(c.topic)
 		runs := 0
 		turn := func() {
 			r.publish(t, batch)
@@ -140,7 +141,7 @@ func TestAllocations(t *testing.T) {
 
 // benchmark reports the time a message.
 func benchmark(b *testing.B, channels int, batch []byte) {
-	r := newRig(b, "orders", channels)
+	r := newRig(b, store.OS{Dir: b.TempDir()}, "orders", channels)
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {

@@ -15,14 +15,24 @@ import (
 	"github.com/nsqlab/nsqlab/sim"
 )
 
+// A crashTest is what is done to the brokers.
+type crashTest struct {
+	name       string
+	durability broker.Durability
+	cuts       bool // crashes are power cuts
+	stops      bool // there are none
+	faults     bool // operations of the disk fail
+}
+
 // A crasher publishes to and consumes from brokers that live one after the other on one disk, and knows what each must have kept.
 type crasher struct {
-	t        *testing.T
-	rng      *rand.Rand
-	disk     *sim.Disk
-	opts     broker.Options
-	now      time.Time
-	cuts     bool // crashes are power cuts
+	t    *testing.T
+	rng  *rand.Rand
+	disk *sim.Disk
+	opts broker.Options
+	now  time.Time
+	crashTest
+	fault    *sim.DiskFault
 	b        *broker.Broker
 	producer *broker.Session
 	awaited  [][]*crashMessage // publications without an answer, in order
@@ -58,11 +68,11 @@ type crashHeld struct {
 	at time.Time
 }
 
-func newCrasher(t *testing.T, seed uint64, durability broker.Durability, cuts bool) *crasher {
+func newCrasher(t *testing.T, seed uint64, test crashTest) *crasher {
 	opts := broker.DefaultOptions("test")
-	opts.Durability, opts.MaxBytesPerFile, opts.MsgTimeout = durability, 2000, 10*time.Second
+	opts.Durability, opts.MaxBytesPerFile, opts.MsgTimeout = test.durability, 2000, 10*time.Second
 	c := &crasher{
-		t: t, rng: rand.New(rand.NewPCG(seed, 1)), disk: sim.NewDisk(), opts: opts, cuts: cuts,
+		t: t, rng: rand.New(rand.NewPCG(seed, 1)), disk: sim.NewDisk(), opts: opts, crashTest: test,
 		now:      time.Unix(1767225600, 0),
 		messages: map[string]*crashMessage{}, ids: map[wire.ID]string{},
 	}
@@ -93,14 +103,19 @@ func (c *crasher) open() {
 	c.b, c.awaited = b, nil
 	c.lives++
 	c.note("life %d: %v", c.lives, b.Warnings())
-	c.producer = b.Connect(c.now, "p:1", func() {})
-	c.send(c.producer, wire.Magic)
+	c.connect()
 	for _, r := range c.readers {
 		r.s, r.held = b.Connect(c.now, "c:1", func() {}), map[string]crashHeld{}
 		c.send(r.s, wire.Magic+fmt.Sprintf("SUB t %s\nRDY %d\n", r.channel, 1+c.rng.IntN(20)))
 	}
 	c.sync()
 	c.listen()
+}
+
+// connect makes a producer.
+func (c *crasher) connect() {
+	c.producer, c.awaited = c.b.Connect(c.now, "p:1", func() {}), nil
+	c.send(c.producer, wire.Magic)
 }
 
 func (c *crasher) send(s *broker.Session, p string) {
@@ -110,10 +125,11 @@ func (c *crasher) send(s *broker.Session, p string) {
 }
 
 func (c *crasher) sync() {
-	if err := c.b.Sync(c.now.Add(time.Hour)); err != nil {
+	err := c.b.Sync(c.now.Add(time.Hour))
+	c.note("sync: %v", err)
+	if err != nil && !c.faults {
 		c.fail("sync: %v", err)
 	}
-	c.note("sync")
 	for _, r := range c.readers {
 		r.maybe = map[string]bool{}
 	}
@@ -150,7 +166,9 @@ func (c *crasher) publish() {
 		c.note("publish %d after %v: %.8s", n, deferral, group[0].body)
 		c.awaited = append(c.awaited, group)
 	}
-	c.send(c.producer, commands.String())
+	if _, err := c.producer.Receive(c.now, []byte(commands.String())); err != nil && !c.faults {
+		c.fail("publishing: %v", err)
+	}
 	c.listen()
 }
 
@@ -161,6 +179,11 @@ func sized(body string) string {
 // listen takes what the broker sent.
 func (c *crasher) listen() {
 	c.frames(c.producer, func(t wire.FrameType, data []byte) {
+		if t == wire.FrameError && c.faults && strings.Contains(string(data), "PUB_FAILED") {
+			c.note("refused: %s", data)
+			c.awaited = nil
+			return
+		}
 		if t != wire.FrameResponse || string(data) != "OK" || len(c.awaited) == 0 {
 			c.fail("the producer got %q", data)
 		}
@@ -169,6 +192,9 @@ func (c *crasher) listen() {
 		}
 		c.awaited = c.awaited[1:]
 	})
+	if c.awaited == nil && c.faults {
+		c.connect()
+	}
 	for _, r := range c.readers {
 		c.frames(r.s, func(t wire.FrameType, data []byte) {
 			if t == wire.FrameMessage {
@@ -208,7 +234,7 @@ func (c *crasher) deliver(r *crashReader, p []byte) {
 		c.fail("%s got %s, which is not due before %v", r.channel, short, m.due.Sub(c.now))
 	case r.done[body]:
 		c.fail("%s got %s, which it has finished", r.channel, short)
-	case !c.cuts && attempts != r.seen[body]+1:
+	case !c.cuts && !c.faults && c.durability != broker.Memory && attempts != r.seen[body]+1:
 		c.fail("%s got %s as attempt %d, after %d", r.channel, short, attempts, r.seen[body])
 	case c.now.Before(r.held[body].at.Add(c.opts.MsgTimeout)):
 		c.fail("%s got %s twice", r.channel, short)
@@ -258,14 +284,43 @@ func (c *crasher) pass(d time.Duration) {
 	}
 }
 
+// harm makes operations of the disk fail for a while, or no more.
+func (c *crasher) harm() {
+	if c.heal() {
+		return
+	}
+	if c.rng.IntN(2) == 0 {
+		c.fault = c.disk.Fill(int64(c.rng.IntN(3000)))
+	} else {
+		ops := []sim.DiskOp{sim.DiskWrite, sim.DiskSync, sim.DiskCreate, sim.DiskRemove, sim.DiskRename, sim.DiskSyncDir, sim.DiskRead}
+		c.fault, _ = c.disk.Fail(ops[c.rng.IntN(len(ops))], []string{"*", "*.log", "*.journal"}[c.rng.IntN(3)], c.rng.IntN(4), nil)
+	}
+	c.note("harm: %v", c.fault)
+}
+
+// heal ends it, and says whether there was any.
+func (c *crasher) heal() bool {
+	if c.fault == nil {
+		return false
+	}
+	c.note("healed: %v", c.fault)
+	c.fault.Clear()
+	c.fault = nil
+	return true
+}
+
 // crash ends the life without a word.
 func (c *crasher) crash() {
+	c.heal()
+	if c.faults { // what was finished may not have been written
+		for _, r := range c.readers {
+			clear(r.done)
+		}
+	}
 	if c.cuts {
 		c.note("power cut")
 		c.disk.PowerCut(c.rng)
-		for _, m := range c.messages {
-			m.early = m.early || !m.acked && c.anySeen(m.group)
-		}
+		c.forgive()
 		for _, r := range c.readers {
 			for body := range r.maybe {
 				delete(r.done, body)
@@ -278,6 +333,13 @@ func (c *crasher) crash() {
 	c.open()
 }
 
+// forgive notes what a power cut may take in part.
+func (c *crasher) forgive() {
+	for _, m := range c.messages {
+		m.early = m.early || !m.acked && c.anySeen(m.group)
+	}
+}
+
 func (c *crasher) anySeen(group []*crashMessage) bool {
 	return slices.ContainsFunc(group, func(m *crashMessage) bool {
 		return slices.ContainsFunc(c.readers, func(r *crashReader) bool { return r.seen[m.body] > 0 })
@@ -287,6 +349,11 @@ func (c *crasher) anySeen(group []*crashMessage) bool {
 // stop ends the life in order.
 func (c *crasher) stop() {
 	c.note("stop")
+	c.heal()
+	if c.faults {
+		c.sync()
+		c.pass(2 * time.Second) // until the disk is tried again
+	}
 	c.b.Close(c.now)
 	for _, r := range c.readers {
 		r.s.Disconnect(c.now)
@@ -298,12 +365,18 @@ func (c *crasher) stop() {
 	for _, r := range c.readers {
 		r.maybe = map[string]bool{}
 	}
-	c.disk.PowerCut(c.rng) // nothing was left unsynced
+	c.forgive()
+	if c.faults && c.durability != broker.Fsync {
+		c.disk.Kill() // a sync that failed takes with it what it was about
+	} else {
+		c.disk.PowerCut(c.rng) // nothing is left unsynced
+	}
 	c.open()
 }
 
 // finish drains everything, and judges what was lost.
 func (c *crasher) finish() {
+	c.heal()
 	c.sync()
 	for range 100 {
 		c.pass(time.Second)
@@ -335,8 +408,12 @@ func (c *crasher) run(steps int) {
 		case k < 90:
 			c.sync()
 			c.listen()
-		case k < 97:
-			c.crash()
+		case k < 97 && !c.stops:
+			if c.faults && c.rng.IntN(3) > 0 {
+				c.harm()
+			} else {
+				c.crash()
+			}
 		default:
 			c.stop()
 		}
@@ -346,21 +423,21 @@ func (c *crasher) run(steps int) {
 
 var crashSeeds = flag.Uint64("crash-seeds", 40, "runs of each of TestCrashes")
 
-// TestCrashes: what was acknowledged outlives the end of the process with os, and that of the machine with fsync.
+// TestCrashes: what was acknowledged outlives the end of the process with os, and that of the machine with fsync, also when the disk fails now and
+// then.
 func TestCrashes(t *testing.T) {
-	for _, test := range []struct {
-		name       string
-		durability broker.Durability
-		cuts       bool
-	}{
-		{"os, killed", broker.OS, false},
-		{"fsync, killed", broker.Fsync, false},
-		{"fsync, without power", broker.Fsync, true},
+	for _, test := range []crashTest{
+		{name: "memory, stopped", durability: broker.Memory, stops: true},
+		{name: "os, killed", durability: broker.OS},
+		{name: "os, killed, with faults", durability: broker.OS, faults: true},
+		{name: "fsync, killed", durability: broker.Fsync},
+		{name: "fsync, without power", durability: broker.Fsync, cuts: true},
+		{name: "fsync, without power, with faults", durability: broker.Fsync, cuts: true, faults: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			lives := 0
 			for seed := range *crashSeeds {
-				c := newCrasher(t, seed, test.durability, test.cuts)
+				c := newCrasher(t, seed, test)
 				c.note("seed %d", seed)
 				c.run(60)
 				lives += c.lives

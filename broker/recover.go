@@ -131,6 +131,7 @@ type revival struct {
 	topic   *topic
 	past    *remnant
 	covered []store.Range // runs of offsets that records stand in, in order
+	carried map[store.Offset]bool
 }
 
 // revive makes a topic anew of the files that are left of it; nil if it was deleted. known is what the metadata says of it, or nil.
@@ -148,7 +149,7 @@ func (b *Broker) revive(now time.Time, name string, files []string, known *store
 	}
 	t := b.newTopic(name, j, m.First)
 	t.numbers, t.paused, t.handed = m.numbers, m.paused, max(m.handed, m.First)
-	r := &revival{now: now, topic: t, past: &m}
+	r := &revival{now: now, topic: t, past: &m, carried: map[store.Offset]bool{}}
 	for _, c := range m.channels {
 		ch := t.newChannel(c.name, c.number, c.cursor)
 		ch.paused = c.paused
@@ -214,9 +215,10 @@ func (b *Broker) report(t *topic, rec store.Recovery) {
 func (r *revival) seen(o store.Offset, rec store.Record) (owed int64) {
 	t := r.topic
 	if rec.ID != o {
-		if r.covers(rec.ID) {
+		if r.covers(rec.ID) || r.carried[rec.ID] {
 			return 0 // it was carried, but what it was carried from is there still
 		}
+		r.carried[rec.ID] = true
 	} else if rec.ID >= t.handed {
 		t.waiting++
 		if rec.Due != 0 {
@@ -224,8 +226,9 @@ func (r *revival) seen(o store.Offset, rec store.Record) (owed int64) {
 		}
 		r.cover(o, rec)
 		return 1
+	} else {
+		r.cover(o, rec)
 	}
-	r.cover(o, rec)
 	for i, c := range t.channels {
 		if p := r.past.channels[i]; p.owed(rec.ID, rec.Due != 0) {
 			owed++

@@ -128,7 +128,7 @@ func (t *topic) sync(now time.Time) error {
 	upTo, failure := t.log.Synced(p, err)
 	t.syncError = failure
 	if failure == nil {
-		t.note(store.Entry{Op: store.Synced, ID: upTo})
+		t.note(store.Entry{Op: store.Synced, ID: t.log.Lasts()})
 	}
 	var told []waiter
 	t.waiters = slices.DeleteFunc(t.waiters, func(w waiter) bool {

@@ -35,10 +35,12 @@ func (m *migration) take(t *upstreamTopic, k mark) error {
 		start = l.segments[0].base
 	}
 	err = m.fill(l, t)
+	l.part()
+	sealed := l.Seals(true)
 	if err = errors.Join(err, l.Close()); err != nil {
 		return err
 	}
-	return m.snapshot(s.journal, t.entries(s, start, k.End))
+	return m.snapshot(s.journal, t.entries(s, start, k.End, sealed))
 }
 
 // undo removes the segments of a topic that came after the mark, makes that last, and gives the files that stay. A journal that came after it
@@ -60,7 +62,7 @@ func (m *migration) undo(k mark) (files []string, err error) {
 // openLog opens a topic's log. Nothing of it is given up here.
 func (m *migration) openLog(s *standing, topic string, files []string) (*Log, error) {
 	owed := func(Offset, Record) int64 { return 1 }
-	l, _, err := Open(m.fs, topic, files, Past{First: s.first, Synced: s.synced, Sealed: s.sealed}, Options{SegmentBytes: m.opts.SegmentBytes}, owed)
+	l, _, err := Open(m.fs, topic, files, s.past, Options{SegmentBytes: m.opts.SegmentBytes}, owed)
 	return l, err
 }
 
@@ -137,7 +139,7 @@ func (m *migration) makeListed() error {
 		t := &upstreamTopic{name: listed.Name}
 		t.list(listed)
 		t.run = Range{From: m.first(), To: m.first()}
-		if err := m.snapshot(s.journal, t.entries(s, m.first(), m.first())); err != nil {
+		if err := m.snapshot(s.journal, t.entries(s, m.first(), m.first(), nil)); err != nil {
 			return err
 		}
 		m.say("%s: made, as nsqd.dat has it", t.name)
@@ -149,14 +151,12 @@ func (m *migration) makeListed() error {
 type standing struct {
 	journal  *Journal
 	torn     int64
-	entries  []Entry           // since the topic was last deleted
-	opened   bool              // the topic
-	paused   bool              // the topic
-	first    Offset            // no record before is its
-	synced   Offset            // all of its log before lasts
-	sealed   map[Offset]Offset // where its segments end
-	passed   Offset            // what lies before was handed to the channels
-	high     Offset            // no entry names a larger one
+	entries  []Entry // since the topic was last deleted
+	opened   bool    // the topic
+	paused   bool    // the topic
+	past     Past
+	passed   Offset // what lies before was handed to the channels
+	high     Offset // it is behind all that the entries name
 	channels []numbered
 	last     uint32 // the largest number of a channel so far
 }
@@ -176,6 +176,9 @@ func openStanding(fs FS, topic string, files []string) (*standing, error) {
 
 func (s *standing) replay(e Entry) {
 	s.high = max(s.high, e.ID, e.To)
+	if e.Op == Finished || e.Op == Returned { // a record begins there
+		s.high = max(s.high, e.ID+1)
+	}
 	s.last = max(s.last, e.Channel)
 	s.entries = append(s.entries, e)
 	switch {
@@ -191,20 +194,22 @@ func (s *standing) replay(e Entry) {
 func (s *standing) replayTopic(e Entry) {
 	switch e.Op {
 	case Opened:
-		s.opened, s.first, s.passed = true, e.ID, e.ID
+		s.opened, s.past.First, s.passed = true, e.ID, e.ID
 	case Passed:
 		s.passed = e.ID
 	case Paused, Unpaused:
 		s.paused, s.passed = e.Op == Paused, e.ID
 	case Synced:
-		s.synced = e.ID
+		s.past.Synced = e.ID
+	case Emptied:
+		s.past.Holes = append(s.past.Holes, Range{e.ID, e.To})
 	case Sealed:
-		if s.sealed == nil {
-			s.sealed = map[Offset]Offset{}
+		if s.past.Sealed == nil {
+			s.past.Sealed = map[Offset]Offset{}
 		}
-		s.sealed[e.ID] = e.To
+		s.past.Sealed[e.ID] = e.To
 	case Deleted:
-		*s = standing{high: s.high, first: e.ID}
+		*s = standing{high: s.high, past: Past{First: e.ID}}
 	}
 }
 
@@ -222,7 +227,7 @@ func (s *standing) number(channel string) (number uint32, before bool) {
 // entries is the snapshot of a topic whose log begins at start and ended at end before its queues were appended. Each channel is owed its
 // own run and the topic's, which is the last. What waited at the topic before goes to the channels with that, also if the topic is paused: it stands
 // before the channels' runs.
-func (t *upstreamTopic) entries(s *standing, start, end Offset) []Entry {
+func (t *upstreamTopic) entries(s *standing, start, end Offset, sealed []Range) []Entry {
 	all := s.entries
 	passed := s.passed
 	if !s.opened {
@@ -234,8 +239,10 @@ func (t *upstreamTopic) entries(s *standing, start, end Offset) []Entry {
 	if waiting && handed == end {
 		handed = passed
 	}
-	all = append(all, Entry{Op: Synced, ID: t.run.To}, Entry{Op: Passed, ID: handed})
-	all = appendPaused(all, 0, handed, t.listed, t.paused, s.opened)
+	all = append(all, Entry{Op: Synced, ID: t.run.To})
+	for _, r := range sealed {
+		all = append(all, Entry{Op: Sealed, ID: r.From, To: r.To})
+	}
 	for _, c := range t.channels {
 		run := c.run
 		if run.From == run.To {
@@ -258,7 +265,9 @@ func (t *upstreamTopic) entries(s *standing, start, end Offset) []Entry {
 			all = append(all, Entry{Op: Returned, Channel: number, ID: b.id, Attempts: b.attempts})
 		}
 	}
-	return all
+	// Last, so that new channels are there when what waits is handed to the channels.
+	all = append(all, Entry{Op: Passed, ID: handed})
+	return appendPaused(all, 0, handed, t.listed, t.paused, s.opened)
 }
 
 func appendEmptied(all []Entry, channel uint32, r Range) []Entry {
