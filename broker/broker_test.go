@@ -42,13 +42,15 @@ func TestSampleRate(t *testing.T) {
 
 // TestLockIsGivenUp: a read of many commands lets others at the topic in between, and wakes a consumer once for each time.
 func TestLockIsGivenUp(t *testing.T) {
-	b, err := Open(birth, DefaultOptions("test"), nil, func() {})
+	opts := DefaultOptions("test")
+	opts.MaxRdyCount = 100 * maxBatch
+	b, err := Open(birth, opts, nil, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
 	wakes := 0
 	consumer := b.Connect(birth, "c:1", func() { wakes++ })
-	receive(consumer, birth, wire.Magic+"SUB t c\nRDY 2500\n")
+	receive(consumer, birth, fmt.Sprintf("%sSUB t c\nRDY %d\n", wire.Magic, opts.MaxRdyCount))
 	producer := b.Connect(birth, "p:1", func() {})
 	for _, c := range []struct{ commands, wakes int }{{1, 1}, {maxBatch, 1}, {maxBatch + 1, 2}, {3*maxBatch - 1, 3}} {
 		wakes = 0

@@ -25,8 +25,9 @@ type channel struct {
 	consumers []*Session
 	paused    bool
 	deleted   bool
-	stirred   bool // in topic.stirred
-	turn      bool // the last message given came from the queue
+	stirred   bool      // in topic.stirred
+	turn      bool      // the last message given came from the queue
+	last      postponed // to wait in a lane
 
 	inFlight int
 	deferred int

@@ -53,7 +53,7 @@ const (
 const (
 	defaultHeartbeat = 30 * time.Second // upstream's client timeout of 60 s, halved
 	maxIdle          = 64 << 10         // bytes of memory for what goes out that are kept while nothing does
-	maxBatch         = 256              // commands a topic's lock is kept for
+	maxBatch         = 1024             // commands a topic's lock is kept for
 )
 
 // A Session is the broker's end of a client's connection: a wire.Endpoint.

@@ -42,10 +42,12 @@ func (t *timers) leave(l *lane) {
 
 // add begins the wait of a delivery. l may be nil.
 func (t *timers) add(d *delivery, l *lane) {
-	if l == nil || l.tail != nil && d.before(l.tail) {
+	last := &d.channel.last
+	if l == nil || l.tail != nil && d.due < l.tail.due || d.due == last.due && d.offset < last.offset {
 		heap.Push(&t.heap, d)
 		return
 	}
+	*last = postponed{d.offset, d.due}
 	d.lane, d.prev = l, l.tail
 	if l.tail == nil {
 		l.head = d

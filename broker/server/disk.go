@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/nsqlab/nsqlab/broker"
@@ -52,13 +53,13 @@ func (d *Nsqd) syncer() func(now time.Time) {
 	}
 }
 
-// complainer logs errors of the disk: the same one once a second at most.
+// complainer logs errors of the disk, each once a second at most.
 func (d *Nsqd) complainer() func(now time.Time, err error) {
-	var last string
-	var logged time.Time
+	logged := map[string]time.Time{}
 	return func(now time.Time, err error) {
-		if text := err.Error(); text != last || now.Sub(logged) >= sameAgain {
-			last, logged = text, now
+		maps.DeleteFunc(logged, func(_ string, at time.Time) bool { return now.Sub(at) >= sameAgain })
+		if text := err.Error(); logged[text].IsZero() {
+			logged[text] = now
 			d.log(Error, "DISK: %s", text)
 		}
 	}

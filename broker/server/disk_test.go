@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -67,6 +69,49 @@ func TestStartAgain(t *testing.T) {
 				t.Errorf("of before there are %q, want %q", old, want)
 			}
 		})
+	}
+}
+
+// OK under fsync comes with a sync of its own, not with that which comes every while.
+func TestPublisherDoesNotWaitForSyncTimeout(t *testing.T) {
+	d := startNsqd(t, func(c *Config) {
+		c.DataPath, c.Broker.Durability, c.Broker.SyncTimeout = t.TempDir(), broker.Fsync, time.Hour
+	})
+	p := dial(t, d)
+	if err := p.conn.SetReadDeadline(time.Now().Add(patienceOfTests)); err != nil {
+		t.Fatal(err)
+	}
+	for _, channels := range []int{0, 1} {
+		for range channels {
+			post(t, d, "/channel/create?topic=t&channel=c", "")
+		}
+		for range 3 {
+			p.say(pub("t", "hello"))
+			p.want("OK")
+		}
+	}
+}
+
+// A folder that has gone is complained of, also by Stop.
+func TestFolderIsGone(t *testing.T) {
+	var out lockedBuffer
+	folder := filepath.Join(t.TempDir(), "data")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cfg := DefaultConfig()
+	cfg.TCPAddress, cfg.HTTPAddress, cfg.DataPath, cfg.Log = "127.0.0.1:0", "127.0.0.1:0", folder, WriteLog(&out, "", Error)
+	d, err := Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	post(t, d, "/topic/create?topic=t", "")
+	await(t, "a complaint", func() bool { return strings.Contains(out.text(), " ERROR: DISK: ") })
+	if err := d.Stop(); err == nil || !strings.Contains(err.Error(), "failed to save: ") {
+		t.Errorf("Stop told %v", err)
 	}
 }
 
@@ -179,6 +224,7 @@ func TestComplaintsAreRationed(t *testing.T) {
 	}
 	complain(began.Add(2500*time.Millisecond), errors.New("disk gone"))
 	complain(began.Add(2501*time.Millisecond), errors.New("disk full"))
+	complain(began.Add(3500*time.Millisecond), errors.New("disk full"))
 	want := []string{"DISK: disk full", "DISK: disk full", "DISK: disk full", "DISK: disk gone", "DISK: disk full"}
 	if !slices.Equal(lines, want) {
 		t.Errorf("logged %q, want %q", lines, want)

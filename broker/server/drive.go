@@ -192,8 +192,8 @@ func (d *driver) read() (ending, error) {
 	}
 }
 
-// receive hands the endpoint what has come: the greetings on a stack that is gone afterwards. To read them takes twice the
-// stack that the rest of an idle connection's life does, and a goroutine keeps what it once had for long.
+// receive hands the endpoint what has come: the greetings on a stack that is gone afterwards. They take twice the stack that the
+// rest of an idle connection's life does, and the memory that a stack has once had stays with the process for long.
 func (d *driver) receive(now time.Time, p []byte) (int, error) {
 	if d.greeted == greetings {
 		return d.endpoint.Receive(now, p)

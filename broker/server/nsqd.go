@@ -8,9 +8,9 @@
 //
 // Drive is the same for any endpoint and any connection, so a client is run by it as well.
 //
-// The law: two goroutines a connection, the second only while it has something to write, one a listener, one for the broker's
-// timers, one for its syncs, and those of net/http; none outlives the daemon. All that they share is in the broker, in a driver,
-// or guarded by Nsqd.mu, which is held across no call to either.
+// The law: two goroutines a connection, the second only while it has something to write, and a third while the greetings are dealt
+// with; one a listener, one for the broker's timers, one for its syncs, and those of net/http. None outlives the daemon. All that
+// they share is in the broker, in a driver, or guarded by Nsqd.mu, which is held across no call to either.
 package server
 
 import (

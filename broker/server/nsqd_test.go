@@ -247,6 +247,12 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
+func (b *lockedBuffer) text() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.String()
+}
+
 func TestLog(t *testing.T) {
 	var out lockedBuffer
 	d := startNsqd(t, func(c *Config) { c.Log = WriteLog(&out, "[nsqd] ", Info) })
