@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"time"
+
 	"github.com/nsqlab/nsqlab/broker/store"
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
@@ -38,7 +40,7 @@ func (s *Session) respond(t wire.FrameType, text string) {
 }
 
 // answer gives the replies to a batch of commands, err being what became of what they published. Needs the topic's lock.
-func (t *topic) answer(holder *Session, err error) (asking func(error)) {
+func (t *topic) answer(now time.Time, holder *Session, err error) (asking func(error)) {
 	waits := t.durability == Fsync && t.journal != nil && err == nil
 	asking, t.asking = t.asking, nil
 	upTo := t.log.End()
@@ -48,6 +50,9 @@ func (t *topic) answer(holder *Session, err error) (asking func(error)) {
 	}
 	if holder != nil && len(holder.replies) > 0 && holder.settle(t, waits, upTo, err) {
 		t.waiters = append(t.waiters, waiter{upTo: upTo, session: holder})
+	}
+	if len(t.waiters) > 0 {
+		t.wantSync(now)
 	}
 	return asking
 }

@@ -73,7 +73,7 @@ type batch struct {
 // the holder itself, whose driver asks it anyway.
 func (t *topic) unlock(now time.Time, holder *Session) {
 	err := t.commit(now)
-	asking := t.answer(holder, err)
+	asking := t.answer(now, holder, err)
 	t.deliver(now)
 	t.record(now)
 	t.schedule()

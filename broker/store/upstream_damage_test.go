@@ -11,19 +11,19 @@ import (
 	"github.com/nsqlab/nsqlab/sim"
 )
 
-// TestMigrateDamage: what can be read is taken over, and what cannot is told to the byte. The queue is of 8 records of 33 bytes, 3
-// in a file; the first was delivered.
-func TestMigrateDamage(t *testing.T) {
-	const size = 4 + 26 + len("m 0")
-	messages := some("m", 0, 8)
+// A damage is harm that was done to a queue, and what is to be read of it.
+type damage struct {
+	name  string
+	harm  func(t *testing.T, d *sim.Disk)
+	want  []int // of the messages
+	lines []string
+}
+
+// damages are done to a queue of orders: 8 records of 33 bytes, 3 in a file; the first was delivered.
+func damages() []damage {
 	file := func(n int) string { return dataFile("orders", n) }
 	meta := metaFile("orders")
-	for _, c := range []struct {
-		name  string
-		harm  func(t *testing.T, d *sim.Disk)
-		want  []int // of the messages
-		lines []string
-	}{
+	return []damage{
 		{"none", func(*testing.T, *sim.Disk) {}, []int{1, 2, 3, 4, 5, 6, 7}, nil},
 		{"no meta file", remove(meta), []int{0, 1, 2, 3, 4, 5, 6, 7}, []string{meta + ": missing; all that is in the data files is read, and may have been delivered before"}},
 		{"half a meta file", cut(meta, 7), []int{0, 1, 2, 3, 4, 5, 6, 7},
@@ -64,7 +64,14 @@ func TestMigrateDamage(t *testing.T) {
 			[]string{"orders:b c.diskqueue.000000.dat: left alone, for its name is not that of a topic or channel"}},
 		{"an empty nsqd.dat", put("nsqd.dat", ""), []int{1, 2, 3, 4, 5, 6, 7}, []string{"nsqd.dat: the file is empty"}},
 		{"what is left of a meta file", put(meta+".123.tmp", "7\n0"), []int{1, 2, 3, 4, 5, 6, 7}, nil},
-	} {
+	}
+}
+
+// TestMigrateDamage: what can be read is taken over, and what cannot is told to the byte.
+func TestMigrateDamage(t *testing.T) {
+	const size = 4 + 26 + len("m 0")
+	messages := some("m", 0, 8)
+	for _, c := range damages() {
 		t.Run(c.name, func(t *testing.T) {
 			disk := sim.NewDisk()
 			putQueue(disk, "orders", 3*size, 1, messages...)
