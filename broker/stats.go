@@ -20,6 +20,7 @@ type TopicStats struct {
 	Channels     []ChannelStats // sorted by name
 	Depth        int64          // of the topic's own queue: what has not been handed to the channels
 	BackendDepth int64          // those of them that are on disk
+	LostBytes    int64          // of its log, that could not be read since it was opened
 	Messages     uint64
 	MessageBytes uint64
 	Paused       bool
@@ -125,6 +126,9 @@ func (t *topic) stats() TopicStats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	st := TopicStats{Name: t.name, Depth: t.waiting, BackendDepth: t.onDisk(t.waiting), Messages: t.messages, MessageBytes: t.bytes, Paused: t.paused}
+	for _, r := range t.lost {
+		st.LostBytes += int64(r.To - r.From)
+	}
 	for _, c := range t.channels {
 		st.Channels = append(st.Channels, c.stats(t.onDisk(c.behind)))
 	}

@@ -30,6 +30,7 @@ type topicReport struct {
 	MessageBytes uint64          `json:"message_bytes"`
 	Paused       bool            `json:"paused"`
 	Latency      latencyReport   `json:"e2e_processing_latency"`
+	LostBytes    int64           `json:"lost_bytes,omitempty"` // of its log, that could not be read since the daemon began; not in nsqd
 }
 
 type channelReport struct {
@@ -138,7 +139,7 @@ func (f filter) report(st broker.Stats) report {
 			continue
 		}
 		rep.Topics = append(rep.Topics, topicReport{
-			Name: t.Name, Channels: channels, Depth: t.Depth,
+			Name: t.Name, Channels: channels, Depth: t.Depth, BackendDepth: t.BackendDepth, LostBytes: t.LostBytes,
 			Messages: t.Messages, MessageBytes: t.MessageBytes, Paused: t.Paused,
 		})
 	}
@@ -157,7 +158,7 @@ func (f filter) channels(all []broker.ChannelStats) []channelReport {
 			continue
 		}
 		ch := channelReport{
-			Name: c.Name, Depth: c.Depth, InFlight: c.InFlight, Deferred: c.Deferred, Messages: c.Messages,
+			Name: c.Name, Depth: c.Depth, BackendDepth: c.BackendDepth, InFlight: c.InFlight, Deferred: c.Deferred, Messages: c.Messages,
 			Requeues: c.Requeues, Timeouts: c.Timeouts, ClientCount: len(c.Clients), Paused: c.Paused,
 		}
 		if f.clients {
