@@ -329,18 +329,25 @@ func (b *Broker) messageID(o store.Offset) (id wire.ID) {
 // parseID finds the offset in an id, which is not ok if it is not one of this node's.
 func (b *Broker) parseID(id []byte) (o store.Offset, ok bool) {
 	var n uint64
-	for _, digit := range id {
-		switch {
-		case '0' <= digit && digit <= '9':
-			n = n<<4 | uint64(digit-'0')
-		case 'a' <= digit && digit <= 'f':
-			n = n<<4 | uint64(digit-'a'+10)
-		default:
-			return 0, false
-		}
+	var wrong byte
+	for _, c := range id {
+		digit := digits[c]
+		wrong |= digit
+		n = n<<4 | uint64(digit)
 	}
-	return store.Offset(n & (1<<54 - 1)), n>>54 == uint64(b.opts.NodeID)
+	return store.Offset(n & (1<<54 - 1)), wrong < 16 && n>>54 == uint64(b.opts.NodeID)
 }
+
+// digits are what characters mean in an id; those above 15 mean nothing.
+var digits = func() (all [256]byte) {
+	for i := range all {
+		all[i] = 0xff
+	}
+	for i, c := range []byte("0123456789abcdef") {
+		all[c] = byte(i)
+	}
+	return all
+}()
 
 // dueTopics are the topics that have timers, the first due at the root.
 type dueTopics []*topic

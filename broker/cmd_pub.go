@@ -53,6 +53,7 @@ func (s *Session) topic(now time.Time, name []byte) (*topic, error) {
 		return nil, err
 	}
 	s.holding, s.last = t, t
+	s.again = wire.AppendCommand(s.again[:0], "PUB", t.name)
 	return t, nil
 }
 

@@ -287,9 +287,21 @@ func (r *revival) covers(o store.Offset) bool {
 	return i < len(r.covered) && r.covered[i].From <= o
 }
 
+// lasting says whether a topic or a channel may have the name, and outlives the process.
+func lasting(name string) bool { return wire.ValidName(name) && !wire.IsEphemeral(name) }
+
 // load makes the topics anew that are left in the folder.
 func (b *Broker) load(now time.Time) error {
-	meta, warning, err := store.ReadMetadata(b.fs, wire.ValidName)
+	said, err := store.Migrate(b.fs, store.MigrateOptions{
+		First: store.Offset(now.UnixMicro()), SegmentBytes: b.opts.MaxBytesPerFile, MaxBody: b.opts.MaxMsgSize, Valid: lasting,
+	})
+	for _, line := range said {
+		b.warn("%s", line)
+	}
+	if err != nil {
+		return err
+	}
+	meta, warning, err := store.ReadMetadata(b.fs, lasting)
 	if err != nil {
 		return err
 	}

@@ -68,6 +68,7 @@ type Session struct {
 	holding    *topic        // locked
 	batch      int           // commands since it was locked
 	last       *topic        // that was published to, likely again
+	again      []byte        // the line that publishes to it
 	published  uint64        // messages to holding since it was locked
 	replies    []reply       // to commands since then
 	broken     error         // what the client was told that ends the session
@@ -223,6 +224,9 @@ func (s *Session) receive(now time.Time, p []byte) (n int, err error) {
 // execute carries out the command at the front of p, if it is all there.
 func (s *Session) execute(now time.Time, p []byte) (n int, err error) {
 	s.missing = nil
+	if n := s.quick(now, p); n > 0 {
+		return n, nil
+	}
 	c, n, err := wire.ParseLine(p)
 	if err != nil || n == 0 {
 		return 0, err

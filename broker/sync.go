@@ -249,9 +249,14 @@ func (b *Broker) Save(now time.Time) error {
 func (t *topic) save(now time.Time) error {
 	t.mu.Lock()
 	err := t.log.Write()
-	if err == nil {
-		err = t.snapshot(now)
-	}
 	t.mu.Unlock()
+	if err == nil {
+		err = t.sync(now)
+	}
+	if err == nil { // and then say in the journal that it lasts
+		t.mu.Lock()
+		err = t.snapshot(now)
+		t.mu.Unlock()
+	}
 	return errors.Join(err, t.sync(now), t.log.Close(), t.journal.Close())
 }

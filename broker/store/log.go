@@ -151,7 +151,7 @@ func Open(fs FS, name string, files []string, past Past, opts Options, seen func
 	if err != nil {
 		return nil, rec, errors.Join(err, l.Close())
 	}
-	l.written, l.synced = l.end, l.end
+	l.written, l.synced, l.lasts = l.end, l.end, past.Synced
 	for _, s := range slices.Clone(l.segments) {
 		l.settle(s)
 	}

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // A FrameType says what a frame from the broker carries.
@@ -72,11 +73,14 @@ const messageHeader = 8 + 2 + 16
 
 // AppendMessage appends a message as a frame.
 func AppendMessage(dst []byte, m Message) []byte {
-	dst = binary.BigEndian.AppendUint32(dst, uint32(4+messageHeader+len(m.Body)))
-	dst = binary.BigEndian.AppendUint32(dst, uint32(FrameMessage))
-	dst = binary.BigEndian.AppendUint64(dst, uint64(m.Timestamp))
-	dst = binary.BigEndian.AppendUint16(dst, m.Attempts)
-	dst = append(dst, m.ID[:]...)
+	n := len(dst)
+	dst = slices.Grow(dst, 8+messageHeader+len(m.Body))[:n+8+messageHeader]
+	p := dst[n:]
+	binary.BigEndian.PutUint32(p, uint32(4+messageHeader+len(m.Body)))
+	binary.BigEndian.PutUint32(p[4:], uint32(FrameMessage))
+	binary.BigEndian.PutUint64(p[8:], uint64(m.Timestamp))
+	binary.BigEndian.PutUint16(p[16:], m.Attempts)
+	copy(p[18:], m.ID[:])
 	return append(dst, m.Body...)
 }
 
