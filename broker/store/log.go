@@ -70,7 +70,9 @@ type counts struct {
 // A segment is one file of a log.
 type segment struct {
 	counts
-	file    File
+	fs      FS
+	file    File // nil: it is opened when it is read
+	used    bool // read since the last sync
 	name    string
 	base    Offset
 	end     Offset  // of its last record
@@ -144,7 +146,7 @@ func Open(fs FS, name string, files []string, past Past, opts Options, seen func
 		} else if base < past.First {
 			l.garbage = append(l.garbage, f)
 		} else {
-			l.segments = append(l.segments, &segment{name: f, base: base})
+			l.segments = append(l.segments, &segment{fs: fs, name: f, base: base})
 		}
 	}
 	rec, err := l.recover(past, seen)
@@ -271,7 +273,7 @@ func (l *Log) open() (*segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.last = &segment{file: f, name: name, base: l.written, end: l.written}
+	l.last = &segment{fs: l.fs, file: f, name: name, base: l.written, end: l.written}
 	l.segments = append(l.segments, l.last)
 	l.newFiles = true
 	return l.last, nil

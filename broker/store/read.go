@@ -111,6 +111,13 @@ func (s *segment) read(p []byte, o Offset) (n int, err error) {
 		return 0, nil
 	}
 	p = p[:min(int64(len(p)), int64(s.end-o))]
+	if s.file == nil {
+		if s.file, err = s.fs.Open(s.name); err != nil {
+			s.file = nil
+			return 0, err
+		}
+	}
+	s.used = true
 	n, err = s.file.ReadAt(p, int64(o-s.base))
 	if errors.Is(err, io.EOF) {
 		err = nil

@@ -43,6 +43,17 @@ func (l *Log) SyncPoint(j *Journal) *SyncPoint {
 	return p
 }
 
+// shut closes the files that nothing was read from since the last sync.
+func (l *Log) shut() {
+	for _, s := range l.segments {
+		if s.file != nil && !s.used && s != l.last && s.end <= l.synced {
+			_ = s.file.Close() // all of it lasts
+			s.file = nil
+		}
+		s.used = false
+	}
+}
+
 func (l *Log) unsynced() bool { return l.written > l.synced || len(l.garbage) > 0 }
 
 // Sync makes it last, and removes what has no use after that. It takes as long as the disk takes; no lock is needed.
@@ -92,6 +103,7 @@ func (l *Log) Synced(p *SyncPoint, err error) (upTo Offset, failure error) {
 		p.journal.settle(p, err)
 	}
 	l.synced = max(l.synced, p.upTo)
+	l.shut()
 	l.failed = l.failed || err != nil
 	if !l.failed {
 		l.lasts = l.synced
