@@ -130,7 +130,6 @@ func (t *topic) publish(now time.Time, body []byte, deferral time.Duration, and,
 		r.Due = r.At + int64(deferral)
 	}
 	o := t.log.Append(r)
-	t.log.Owe(o, 1)
 	if t.batch.records == 0 {
 		t.batch.from = o
 	}

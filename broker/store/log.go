@@ -46,6 +46,7 @@ type Log struct {
 	name     string
 	opts     Options
 	segments []*segment // in order of their first offsets
+	found    *segment   // that was looked for last
 	end      Offset     // of the last record that was appended
 	written  Offset     // of the last that was written
 	synced   Offset     // all before was synced, or that failed
@@ -172,10 +173,12 @@ func (l *Log) Written() Offset { return l.written }
 // Lasts is the offset before which all survives the machine, as far as syncs have not failed.
 func (l *Log) Lasts() Offset { return l.lasts }
 
-// Append gathers a message, to be written by the next Write, and gives its offset, which is its name. The body is copied.
+// Append gathers a message, to be written by the next Write, and gives its offset, which is its name. The body is
+// copied. It is owed once.
 func (l *Log) Append(r Record) Offset {
 	r.ID = l.end
 	l.gathered.records++
+	l.gathered.owed++
 	if r.Due != 0 {
 		l.gathered.deferred++
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 )
 
 // An Offset is a place in a topic's log, in bytes; a message is called by the offset it was first written at.
@@ -18,7 +19,7 @@ type Record struct {
 	Body []byte
 }
 
-// A record in a file: magic, length of the body, CRC-32C, id, at, due (big-endian, 4 4 4 8 8 8 bytes), body. The length's highest bits
+// A record in a file: magic, CRC-32C, length of the body, id, at, due (big-endian, 4 4 4 8 8 8 bytes), body. The length's highest bits
 // are More and And. The sum is of the record's offset and of all but the magic and itself, so that a record found elsewhere than it was
 // written is a bad one.
 const (
@@ -35,8 +36,6 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // appendRecord appends r as it stands in a file at offset o.
 func appendRecord(dst []byte, o Offset, r Record) []byte {
-	from := len(dst)
-	dst = binary.BigEndian.AppendUint32(dst, magic)
 	length := uint32(len(r.Body))
 	if r.More {
 		length |= more
@@ -44,20 +43,22 @@ func appendRecord(dst []byte, o Offset, r Record) []byte {
 	if r.And {
 		length |= and
 	}
-	dst = binary.BigEndian.AppendUint32(dst, length)
-	dst = binary.BigEndian.AppendUint32(dst, 0)
-	dst = binary.BigEndian.AppendUint64(dst, uint64(r.ID))
-	dst = binary.BigEndian.AppendUint64(dst, uint64(r.At))
-	dst = binary.BigEndian.AppendUint64(dst, uint64(r.Due))
+	from := len(dst)
+	dst = slices.Grow(dst, headerSize+len(r.Body))[:from+headerSize]
+	p := dst[from:]
+	binary.BigEndian.PutUint32(p, magic)
+	binary.BigEndian.PutUint32(p[8:], length)
+	binary.BigEndian.PutUint64(p[12:], uint64(r.ID))
+	binary.BigEndian.PutUint64(p[20:], uint64(r.At))
+	binary.BigEndian.PutUint64(p[28:], uint64(r.Due))
 	dst = append(dst, r.Body...)
-	binary.BigEndian.PutUint32(dst[from+8:], sum(o, dst[from:]))
+	binary.BigEndian.PutUint32(dst[from+4:], sum(o, dst[from:]))
 	return dst
 }
 
 // sum is the CRC-32C of the record p, made another by its offset.
 func sum(o Offset, p []byte) uint32 {
-	c := crc32.Update(crc32.Checksum(p[4:8], castagnoli), castagnoli, p[12:])
-	return c ^ uint32(o) ^ uint32(o>>32)
+	return crc32.Checksum(p[8:], castagnoli) ^ uint32(o) ^ uint32(o>>32)
 }
 
 // A state is what stands at a place.
@@ -80,13 +81,13 @@ func parseRecord(o Offset, p []byte) (r Record, size int, s state) {
 	if binary.BigEndian.Uint32(p) != magic {
 		return r, 0, bad
 	}
-	length := binary.BigEndian.Uint32(p[4:]) & MaxBody
+	length := binary.BigEndian.Uint32(p[8:]) & MaxBody
 	size = headerSize + int(length)
 	if len(p) < size {
 		return r, size, short
 	}
 	p = p[:size]
-	if binary.BigEndian.Uint32(p[8:]) != sum(o, p) {
+	if binary.BigEndian.Uint32(p[4:]) != sum(o, p) {
 		return r, 0, bad
 	}
 	return decode(p), size, good
@@ -98,8 +99,8 @@ func decode(p []byte) Record {
 		ID:   Offset(binary.BigEndian.Uint64(p[12:])),
 		At:   int64(binary.BigEndian.Uint64(p[20:])),
 		Due:  int64(binary.BigEndian.Uint64(p[28:])),
-		More: p[4]&(more>>24) != 0,
-		And:  p[4]&(and>>24) != 0,
+		More: p[8]&(more>>24) != 0,
+		And:  p[8]&(and>>24) != 0,
 		Body: p[headerSize:len(p):len(p)],
 	}
 }
@@ -108,4 +109,4 @@ func decode(p []byte) Record {
 func SizeOf(r Record) Offset { return Offset(headerSize + len(r.Body)) }
 
 // sizeOf is how long the record is that p begins with, which is there.
-func sizeOf(p []byte) int { return headerSize + int(binary.BigEndian.Uint32(p[4:])&MaxBody) }
+func sizeOf(p []byte) int { return headerSize + int(binary.BigEndian.Uint32(p[8:])&MaxBody) }

@@ -105,6 +105,9 @@ func (l *Log) settle(s *segment) {
 
 // segment finds the one that holds offset o, or the first behind it; nil if there is none.
 func (l *Log) segment(o Offset) *segment {
+	if s := l.found; s != nil && s.base <= o && o < s.end {
+		return s
+	}
 	i, _ := slices.BinarySearchFunc(l.segments, o, func(s *segment, o Offset) int {
 		if s.end <= o {
 			return -1
@@ -114,7 +117,8 @@ func (l *Log) segment(o Offset) *segment {
 	if i == len(l.segments) {
 		return nil
 	}
-	return l.segments[i]
+	l.found = l.segments[i]
+	return l.found
 }
 
 // Owe says that the record at o is owed n times more, or less. A segment of which nothing is owed any more is given up, if it is not the last.
@@ -123,11 +127,9 @@ func (l *Log) Owe(o Offset, n int64) {
 		l.gathered.owed += n
 		return
 	}
-	s := l.last
+	s := l.segment(o)
 	if s == nil || o < s.base {
-		if s = l.segment(o); s == nil || o < s.base {
-			return
-		}
+		return
 	}
 	s.owed += n
 	l.settle(s)
@@ -179,6 +181,7 @@ func (l *Log) OweRange(from, to Offset, n int64) (records int64, err error) {
 
 // drop gives a segment up. Its file goes with the next sync point.
 func (l *Log) drop(s *segment) {
+	l.found = nil
 	l.segments = slices.DeleteFunc(l.segments, func(other *segment) bool { return other == s })
 	if s.file != nil {
 		_ = s.file.Close() // nothing of it is wanted
