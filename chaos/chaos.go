@@ -32,7 +32,10 @@ type Kind struct {
 	Usage   string  // a line for a person: what it does
 	Params  []Param // the first bears the kind's name and says whom it hits
 	New     func(Args) (Fault, error)
-	Permits []string // promises, by their checkers' names, that it may break on a broker that keeps messages in memory only
+	Permits map[sim.Durability][]string // promises, by their checkers' names, that it may break where OK promises so much
+	Ends    bool                        // it ends the broker; what heals it starts that again
+	// Weakens is what OK is worth on the broker from the fault on, also when that is over, to the faults that come then.
+	Weakens map[sim.Durability]sim.Durability
 }
 
 // A Type is what a parameter holds.
@@ -45,6 +48,10 @@ const (
 	Duration Type = "duration" // such as 20ms, more than 0
 	Rate     Type = "rate"     // bytes a second, such as 10KB/s
 	Way      Type = "way"      // in, out or both: as the target sees it
+	Bytes    Type = "bytes"    // such as 64KB, or 0B
+	Count    Type = "count"    // a whole number from 1
+	Pattern  Type = "pattern"  // of names of files, as path.Match has it
+	Word     Type = "word"     // one of the parameter's Words
 )
 
 // A Param is one word of a fault.
@@ -53,17 +60,40 @@ type Param struct {
 	Type     Type
 	Required bool
 	Usage    string
+	Words    []string // of the type Word
 }
 
 // Args are a fault's words, checked and parsed, by the parameters' names. What was left out is not in them.
 type Args struct {
-	Names     map[string]string // of the types Node, End and Way
+	Names     map[string]string // of the types Node, End, Way, Pattern and Word
 	Durations map[string]time.Duration
 	Rates     map[string]float64 // bytes a second
+	Counts    map[string]int64   // of the types Bytes and Count
 }
 
 // Kinds are all the faults there are, those of nodes before those of links.
-var Kinds = []Kind{Kill, Pause, Delay, Partition, Reset, Bandwidth}
+var Kinds = []Kind{
+	Kill, Pause, Stop, PowerCut, DiskFull, DiskError, SlowDisk, LyingDisk, BitFlip, Truncate,
+	Delay, Partition, Reset, Bandwidth,
+}
+
+// Nothing is what OK is worth where not even a stop in order can be relied on to save what was acknowledged.
+const Nothing sim.Durability = "nothing"
+
+// loss permits the loss of messages where OK promises so much, or less.
+func loss(most sim.Durability) map[sim.Durability][]string {
+	permits := map[sim.Durability][]string{}
+	for _, d := range []sim.Durability{Nothing, sim.Memory, sim.OS, sim.Fsync} {
+		permits[d] = []string{"no-loss"}
+		if d == most {
+			break
+		}
+	}
+	return permits
+}
+
+// unsaved is what failing writes make of OK: a broker that keeps messages in memory may not be able to save them any more.
+var unsaved = map[sim.Durability]sim.Durability{sim.Memory: Nothing}
 
 // pair is a direction between two ends; an empty end is any.
 type pair struct{ from, to string }

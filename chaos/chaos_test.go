@@ -161,42 +161,6 @@ func TestBandwidth(t *testing.T) {
 	}
 }
 
-func TestKill(t *testing.T) {
-	s := newScene(t)
-	if s.published("shop", "b1") < 50 {
-		t.Fatal("nothing to lose")
-	}
-	heal := s.inflict(chaos.Kill, args(map[string]string{"kill": "b1"}, nil, nil))
-	f, err := chaos.Kill.New(args(map[string]string{"kill": "b1"}, nil, nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.Inject(s.w); err == nil {
-		t.Error("a dead broker was killed again")
-	}
-	s.run(time.Second)
-	s.quiet("shop b2", "billing b2")
-	for _, name := range []string{"shop b1", "billing b1"} {
-		if c := s.callers[name]; c.ends < 40 || len(c.took) > 1 {
-			t.Errorf("%s: %s", name, c)
-		}
-	}
-	s.mend(heal)
-	if n := s.published("shop", "b1"); n > 300 {
-		t.Errorf("the broker still has %d messages", n)
-	}
-	if err := heal(); err == nil {
-		t.Error("a live broker was started again")
-	}
-	f, err = chaos.Kill.New(args(map[string]string{"kill": "b9"}, nil, nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.Inject(s.w); err == nil {
-		t.Error("a broker that is not there was killed")
-	}
-}
-
 func TestPause(t *testing.T) {
 	s := newScene(t)
 	heal := s.inflict(chaos.Pause, args(map[string]string{"pause": "b1"}, nil, nil))
@@ -225,22 +189,6 @@ func TestPause(t *testing.T) {
 	s.mend(func() error { return nil })
 }
 
-// TestPauseUnsupported: a cluster that cannot pause says so.
-func TestPauseUnsupported(t *testing.T) {
-	s := newScene(t)
-	f, err := chaos.Pause.New(args(map[string]string{"pause": "b1"}, nil, nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	without := struct{ sim.Cluster }{s.w}
-	if _, err := f.Inject(without); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("error %v, want one that is errors.ErrUnsupported", err)
-	}
-	if _, err := chaos.Pause.New(args(map[string]string{"pause": "b9"}, nil, nil)); err != nil {
-		t.Error(err)
-	}
-}
-
 // linkFaults are the faults that harm by rules, each of one end.
 func linkFaults(end string) map[string]chaos.Fault {
 	all := map[string]chaos.Fault{}
@@ -260,6 +208,7 @@ func linkFaults(end string) map[string]chaos.Fault {
 // needed are the words that a kind cannot do without, as the loader would give them.
 func needed(k chaos.Kind, target string) chaos.Args {
 	a := args(map[string]string{}, map[string]time.Duration{}, map[string]float64{})
+	a.Counts = map[string]int64{}
 	for _, p := range k.Params {
 		switch {
 		case p.Name == k.Name:
@@ -271,6 +220,10 @@ func needed(k chaos.Kind, target string) chaos.Args {
 			a.Rates[p.Name] = 1000
 		case p.Type == chaos.Way:
 			a.Names[p.Name] = "both"
+		case p.Type == chaos.Word:
+			a.Names[p.Name] = p.Words[0]
+		case p.Type == chaos.Bytes, p.Type == chaos.Count:
+			a.Counts[p.Name] = 1
 		default:
 			a.Names[p.Name] = "b2"
 		}

@@ -8,7 +8,8 @@ var Kill = Kind{
 	Usage:   "ends a broker at once, as kill -9 does; it is started again when the fault is over",
 	Params:  []Param{{Name: "kill", Type: Node, Required: true, Usage: "the broker"}},
 	New:     func(a Args) (Fault, error) { return kill{a.Names["kill"]}, nil },
-	Permits: []string{"no-loss"},
+	Permits: loss(sim.Memory),
+	Ends:    true,
 }
 
 type kill struct{ node string }

@@ -1,12 +1,15 @@
 package chaos_test
 
 import (
+	"cmp"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/nsqlab/nsqlab/chaos"
+	"github.com/nsqlab/nsqlab/sim"
 )
 
 func TestKinds(t *testing.T) {
@@ -32,18 +35,71 @@ func TestKinds(t *testing.T) {
 		ofLinks = first.Type == chaos.End
 		names := map[string]bool{"at": true, "for": true} // words of every fault
 		for _, p := range k.Params {
-			if !word.MatchString(p.Name) || names[p.Name] || p.Usage == "" || p.Type == "" {
+			if !word.MatchString(p.Name) || names[p.Name] || p.Usage == "" || p.Type == "" || (p.Type == chaos.Word) != (len(p.Words) > 0) {
 				t.Errorf("%s: parameter %+v", k.Name, p)
 			}
 			names[p.Name] = true
 		}
-		for _, promise := range k.Permits {
-			if !word.MatchString(promise) {
-				t.Errorf("%s permits %q", k.Name, promise)
+		for d, promises := range k.Permits {
+			if len(promises) == 0 || slices.ContainsFunc(promises, func(p string) bool { return !word.MatchString(p) }) {
+				t.Errorf("%s permits %q where OK promises %s", k.Name, promises, d)
 			}
 		}
 		if f, err := k.New(needed(k, "b1")); err != nil || f == nil {
 			t.Errorf("%s: New gives %v, %v", k.Name, f, err)
+		}
+	}
+}
+
+// durabilities are the words of it, from the one that promises least.
+var durabilities = []sim.Durability{chaos.Nothing, sim.Memory, sim.OS, sim.Fsync}
+
+// TestPermits holds what each kind may break to what it does. What breaks a durability breaks those that promise less.
+func TestPermits(t *testing.T) {
+	want := map[string]int{"stop": 1, "kill": 2, "powercut": 3, "bitflip": 4, "truncate": 4} // of durabilities that it may lose messages of
+	for _, k := range chaos.Kinds {
+		for i, d := range durabilities {
+			if got := slices.Contains(k.Permits[d], "no-loss"); got != (i < want[k.Name]) || len(k.Permits[d]) > 1 {
+				t.Errorf("%s permits %q where OK promises %s", k.Name, k.Permits[d], d)
+			}
+		}
+		if len(k.Permits) != want[k.Name] {
+			t.Errorf("%s permits %v: it knows another durability", k.Name, k.Permits)
+		}
+		worth := slices.Clone(durabilities)
+		switch k.Name {
+		case "lyingdisk":
+			worth[3] = sim.OS
+		case "diskfull", "diskerror":
+			worth[1] = chaos.Nothing
+		}
+		for i, d := range durabilities {
+			if got := cmp.Or(k.Weakens[d], d); got != worth[i] {
+				t.Errorf("after %s durability %s is worth %s, want %s", k.Name, d, got, worth[i])
+			}
+		}
+	}
+}
+
+// TestEnds: a kind that ends the broker says so, and no other does.
+func TestEnds(t *testing.T) {
+	for _, k := range chaos.Kinds {
+		s := newScene(t)
+		f, err := k.New(needed(k, "b1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		heal, err := f.Inject(s.w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ended := s.w.Start("b1") == nil; ended != k.Ends {
+			t.Errorf("%s ended the broker: %v; it says %v", k.Name, ended, k.Ends)
+		} else if ended {
+			continue
+		}
+		if err := heal(); err != nil && !errors.Is(err, chaos.ErrHitNothing) {
+			t.Errorf("%s: %v", k.Name, err)
 		}
 	}
 }

@@ -33,7 +33,7 @@ type caller struct {
 	ends  int // of connections
 }
 
-// A scene is a world of two brokers and the callers shop and billing at each.
+// A scene is a world of two brokers, which keep messages in memory, and the callers shop and billing at each.
 type scene struct {
 	t       *testing.T
 	w       *sim.World
@@ -41,7 +41,8 @@ type scene struct {
 }
 
 func newScene(t *testing.T) *scene {
-	w, err := sim.NewWorld(1, []sim.Node{{Name: "b1"}, {Name: "b2"}}, sim.Links{Delay: ms})
+	memory := []string{"--durability=memory"}
+	w, err := sim.NewWorld(1, []sim.Node{{Name: "b1", Args: memory}, {Name: "b2", Args: memory}}, sim.Links{Delay: ms})
 	if err != nil {
 		t.Fatal(err)
 	}

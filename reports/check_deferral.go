@@ -71,11 +71,11 @@ func (c *check) kept(g *ledger, within time.Duration) {
 	for _, m := range g.sorted() {
 		for i := range m.lives {
 			l := &m.lives[i]
-			if l.postponed() && l.unfinished() && g.taken(l) && g.punctual(l) && !g.killed(m.node, l.sentAfter, g.now) {
+			if l.postponed() && l.unfinished() && g.taken(l) && g.punctual(l) && !g.ended(m.node, l.sentAfter, g.now) {
 				find(m, l.queue, l.sent+l.delay)
 			}
 		}
-		if m.after == 0 || m.fate != history.OK || g.killed(m.node, m.invoked, g.now) {
+		if m.after == 0 || m.fate != history.OK || g.ended(m.node, m.invoked, g.now) {
 			continue
 		}
 		for _, ch := range m.owed {
@@ -93,7 +93,7 @@ func (g *ledger) notBefore(e event) (time.Duration, bool) {
 		return 0, false
 	case e.l == nil: // the broker took it after the invoke
 		return e.m.invoked + e.m.after, e.m.after > 0
-	case !e.l.postponed() || e.l.delay == 0 || g.killed(e.op.Node, e.l.sentAfter, e.op.Time):
+	case !e.l.postponed() || e.l.delay == 0 || g.ended(e.op.Node, e.l.sentAfter, e.op.Time):
 		return 0, false
 	case e.l.requeued == history.Info: // perhaps lost; then it may come after its timeout
 		holder := g.conns[e.l.conn]
@@ -111,7 +111,7 @@ func (g *ledger) dueAt(e event) (time.Duration, bool) {
 		return 0, false
 	case e.l == nil: // the broker took it before it answered; without an answer nobody knows when
 		return e.m.answered + e.m.after, e.m.after > 0 && e.m.fate == history.OK && e.op.Attempt == 1
-	case !e.l.postponed() || e.op.Attempt != e.l.attempt+1 || g.killed(e.op.Node, e.l.sentAfter, e.op.Time):
+	case !e.l.postponed() || e.op.Attempt != e.l.attempt+1 || g.ended(e.op.Node, e.l.sentAfter, e.op.Time):
 		return 0, false
 	}
 	return e.l.sent + e.l.delay, g.taken(e.l) && g.punctual(e.l)

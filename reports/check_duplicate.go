@@ -7,11 +7,11 @@ import (
 )
 
 // NoDuplicates: a message comes again only for a cause: its timeout passed, it was requeued, its holder's connection ended, or the node
-// was killed. After a proved FIN nothing but a kill is one. A delivery that was sent before another and overtaken by it
+// ended. After a proved FIN nothing but that is one. A delivery that was sent before another and overtaken by it
 // is none of its own.
 var NoDuplicates = Checker{
 	Name:    "no-duplicates",
-	Promise: "A message is delivered again only after its timeout, a requeue, the end of its holder's connection or a kill; never after a proved FIN.",
+	Promise: "A message is delivered again only after its timeout, a requeue, the end of its holder's connection or of the broker; never after a proved FIN.",
 	Start: func(g *ledger, _ history.Expectation) *check {
 		c := &check{}
 		again := 0
@@ -25,7 +25,7 @@ var NoDuplicates = Checker{
 			}
 			again++
 			switch {
-			case e.stale || g.killed(e.op.Node, e.l.sentAfter, e.op.Time):
+			case e.stale || g.ended(e.op.Node, e.l.sentAfter, e.op.Time):
 			case e.l.finished:
 				c.find(Invalid, e.op.Time, e.op.Msg, "delivered again in %s/%s after a FIN that was proved", e.op.Topic, e.op.Channel)
 			case !g.hasCause(e):

@@ -3,15 +3,18 @@ package reports
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/nsqlab/nsqlab/reports/history"
 )
+
+const noLoss = "no-loss"
 
 // NoLoss: a message that was acknowledged reaches every channel that was there before it was published, or any if there was none,
 // and comes again there until a consumer has finished it. It can be said only after a complete
 // drain. What is ephemeral may drop messages.
 var NoLoss = Checker{
-	Name:    "no-loss",
+	Name:    noLoss,
 	Promise: "Every acknowledged message is delivered to every channel it is owed to, and again until it is finished.",
 	Start: func(g *ledger, _ history.Expectation) *check {
 		c := &check{}
@@ -24,9 +27,10 @@ var NoLoss = Checker{
 type losses struct {
 	*check
 	*ledger
-	messages int // lost in one channel or more
-	licensed int // of counts.Lost
-	deferred int // of messages
+	messages int      // lost in one channel or more
+	licensed int      // of counts.Lost
+	by       []string // what permits it
+	deferred int      // of messages
 }
 
 func (c *losses) finish() {
@@ -83,11 +87,14 @@ func (c *losses) message(m *message) {
 // lost judges the loss of a message in a channel.
 func (c *losses) lost(m *message, how string) {
 	c.counts.Lost++
-	h := c.permitted(m.node, m.invoked)
+	h := c.permitted(m)
 	switch {
 	case h != nil:
 		c.licensed++
-		c.find(Licensed, h.From, m.id, "acknowledged by %s, %s: it was in memory when the broker was killed", m.node, how)
+		if !slices.Contains(c.by, h.String()) {
+			c.by = append(c.by, h.String())
+		}
+		c.find(Licensed, h.From, m.id, "acknowledged by %s, %s: %s permits its loss", m.node, how, h)
 	case c.end != history.OK:
 		c.find(Unknown, m.answered, m.id, "acknowledged by %s, %s when the drain was given up (%s)", m.node, how, c.endNote)
 	default:
@@ -107,7 +114,7 @@ func (c *losses) summarize() {
 			c.Summary += fmt.Sprintf(", in %d channels together", lost)
 		}
 		if c.licensed > 0 {
-			c.Summary += fmt.Sprintf(", %d of them where a kill of a memory-only broker permits it", c.licensed)
+			c.Summary += fmt.Sprintf(", %d of them where %s permits it", c.licensed, strings.Join(c.by, " or "))
 		}
 	}
 	if c.deferred > 0 {

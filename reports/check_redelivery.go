@@ -66,7 +66,7 @@ func (c *check) stuck(g *ledger, within time.Duration) {
 		for i := range m.lives {
 			l := &m.lives[i]
 			holder := g.conns[l.conn]
-			if !l.unfinished() || l.returned() || holder == nil || holder.timeout == 0 || !g.punctual(l) || g.killed(m.node, l.sentAfter, g.now) {
+			if !l.unfinished() || l.returned() || holder == nil || holder.timeout == 0 || !g.punctual(l) || g.ended(m.node, l.sentAfter, g.now) {
 				continue
 			}
 			if late, ok := g.owing(l.queue, l.latest); ok && late > within+g.head.Slack {
@@ -83,5 +83,5 @@ func (g *ledger) timedOut(e event) bool {
 		return false
 	}
 	holder := g.conns[e.l.conn]
-	return holder != nil && holder.timeout > 0 && !g.killed(e.op.Node, e.l.sentAfter, e.op.Time)
+	return holder != nil && holder.timeout > 0 && !g.ended(e.op.Node, e.l.sentAfter, e.op.Time)
 }

@@ -34,10 +34,14 @@ var histories = []ruling{
 	{"no-loss-refused", Invalid, 1, "1-1: acknowledged by b1, delivered to orders/billing and neither finished nor delivered again"},
 	{"no-loss-late-fin", Valid, 0, ""},
 	// A kill permits the loss of what was published before it was over, and of nothing else.
-	{"no-loss-licensed", Licensed, 2, "1-2: acknowledged by b1, never delivered to orders/billing: it was in memory when the broker was killed"},
-	{"no-loss-strict", Invalid, 2, "1-2: acknowledged by b1, never delivered to orders/billing: it was in memory when the broker was killed"},
-	{"no-loss-during-kill", Licensed, 1, "1-1: acknowledged by b1, never delivered to orders/billing: it was in memory when the broker was killed"},
+	{"no-loss-licensed", Licensed, 2, "1-2: acknowledged by b1, never delivered to orders/billing: a kill of a broker with durability memory permits its loss"},
+	{"no-loss-strict", Invalid, 2, "1-2: acknowledged by b1, never delivered to orders/billing: a kill of a broker with durability memory permits its loss"},
+	{"no-loss-during-kill", Licensed, 1, "1-1: acknowledged by b1, never delivered to orders/billing: a kill of a broker with durability memory permits its loss"},
 	{"no-loss-after-kill", Invalid, 1, "1-2: acknowledged by b1, never delivered to orders/billing"},
+	// What ends a broker that promised more permits nothing, or the loss of what was published to one of its topics.
+	{"no-loss-unlicensed-end", Invalid, 2, "1-1: acknowledged by b1, never delivered to orders/billing"},
+	{"no-loss-licensed-topic", Invalid, 2, "1-1: acknowledged by b1, never delivered to orders/billing: a powercut permits its loss"},
+	{"no-loss-channel-outlives", Invalid, 1, "1-2: acknowledged by b1, never delivered to orders/billing"},
 	// A channel whose SUB was answered before the kill is not there after it.
 	{"no-loss-sub-before-kill", Valid, 0, ""},
 	{"no-loss-sub-after-kill", Invalid, 1, "1-2: acknowledged by b1, never delivered to orders/billing"},
@@ -64,12 +68,16 @@ var histories = []ruling{
 	{"no-duplicates-bad", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
 	{"no-duplicates-two-consumers", Invalid, 1, "1-1: delivered again in orders/billing after 0s, with no timeout, requeue or closed connection between"},
 	{"no-duplicates-proved-fin", Invalid, 1, "1-1: delivered again in orders/billing after a FIN that was proved"},
+	{"no-duplicates-slow-disk", Invalid, 1, "1-1: delivered again in orders/billing after a FIN that was proved"},
 	{"no-duplicates-unproved-fin", Valid, 0, ""},
 	{"no-duplicates-late-requeue", Valid, 0, ""},
 	// A link that was held up delivers late and in bulk, until an answer came at once.
 	{"no-duplicates-overtaken", Valid, 0, ""},
 	{"no-duplicates-overtaken-at-once", Valid, 0, ""},
 	{"no-duplicates-backlog", Valid, 0, ""},
+	// So does one from a broker that has ended meanwhile, but not on a connection to the one that was started again.
+	{"no-duplicates-outlived", Valid, 0, ""},
+	{"no-duplicates-after-stop", Invalid, 1, "1-1: delivered again in orders/billing after a FIN that was proved"},
 	{"no-duplicates-settled", Invalid, 1, "1-2: delivered again in orders/billing after 98ms, with no timeout, requeue or closed connection between"},
 
 	{"no-early-redelivery-good", Valid, 0, ""},
@@ -188,6 +196,8 @@ func TestGoodIsGoodForAll(t *testing.T) {
 
 func TestBiography(t *testing.T) {
 	h, ops := readHistory(t, "no-loss-licensed")
+	pause := history.Op{Time: ops[len(ops)-1].Time, Process: history.Nemesis, Type: history.Info, F: "pause", Node: "b1"}
+	ops = slices.Insert(ops, len(ops)-1, pause) // which ends nothing
 	f := promiseOf(t, judged(t, h, ops), "no-loss").Findings[1]
 	var got []string
 	for _, e := range f.Biography {
@@ -197,7 +207,7 @@ func TestBiography(t *testing.T) {
 		"22ms p1 publishes it to b1, orders []",
 		"23ms p1 has it acknowledged by b1, orders []",
 		"24ms c1 gets it from b1 (attempt 1), orders/billing []",
-		"31ms nemesis has killed b1 []",
+		"31ms nemesis has ended b1 by a kill []",
 		"40ms nemesis has started again b1 []",
 	}
 	if f.Msg != "1-3" || !slices.Equal(got, want) {

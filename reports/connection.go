@@ -106,13 +106,13 @@ func (g *ledger) show(t *topicLife, c *connection) {
 	if i >= 0 {
 		all = slices.Delete(all, i, i+1)
 	}
-	c.channel = &channelLife{queue: c.queue, doubtful: g.killed(c.queue.node, c.stood, g.now)}
+	c.channel = &channelLife{queue: c.queue, doubtful: g.ended(c.queue.node, c.stood, g.now)}
 	t.channels = append(all, c.channel)
 }
 
 // confirm takes the doubt from a channel: a message that was published after the node's last start came from its present life.
 func (g *ledger) confirm(e event) {
-	if c := e.conn.channel; c.doubtful && !g.killed(e.op.Node, e.m.invoked, e.op.Time) {
+	if c := e.conn.channel; c.doubtful && !g.ended(e.op.Node, e.m.invoked, e.op.Time) {
 		c.doubtful = false
 	}
 }

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -11,10 +12,24 @@ import (
 // A hardship is a fault as it was inflicted. It is over when To is not -1.
 type hardship struct {
 	Band
-	node    string
-	on      time.Duration // when it certainly was; -1: not yet
-	kills   bool          // it ends the node, at some time between From and on
-	permits bool          // the loss of what that had in memory
+	node     string
+	on       time.Duration // when it certainly was; -1: not yet
+	ends     bool          // it ends the node, at some time between From and on
+	licenses []string      // as its invoke has them
+	promised string        // by OK; empty: not known, or more than one thing
+}
+
+// String says what happened, for a sentence.
+func (h *hardship) String() string {
+	if h.promised == "" {
+		return "a " + h.Kind
+	}
+	return fmt.Sprintf("a %s of a broker with durability %s", h.Kind, h.promised)
+}
+
+// permits says whether a hardship may have lost messages of a topic that its node had acknowledged.
+func (h *hardship) permits(topic string) bool {
+	return slices.Contains(h.licenses, noLoss) || slices.Contains(h.licenses, noLoss+"/"+topic)
 }
 
 // fault takes in what the nemesis does.
@@ -24,7 +39,7 @@ func (g *ledger) fault(op *history.Op) {
 		g.open[key] = append(g.open[key], len(g.faults))
 		g.faults = append(g.faults, hardship{
 			Band: Band{Kind: op.F, Target: strings.TrimPrefix(op.Note, op.F+": "), From: op.Time, To: -1},
-			node: op.Node, on: -1, kills: op.F == "kill", permits: slices.Contains(op.Licenses, "no-loss"),
+			node: op.Node, on: -1, ends: op.Ends, licenses: op.Licenses, promised: op.Durability,
 		})
 		g.active++
 		g.unsettle()
@@ -55,29 +70,29 @@ func (g *ledger) fault(op *history.Op) {
 	}
 }
 
-// forget takes away the topics of a node that was killed, if it kept all in memory.
+// forget takes away the topics of a node that has ended, if they may be lost.
 func (g *ledger) forget(h *hardship) {
-	if !h.kills || !h.permits {
+	if !h.ends {
 		return
 	}
 	for k := range g.topics { // a set: the order does not matter
-		if k[0] == h.node {
+		if k[0] == h.node && h.permits(k[1]) {
 			delete(g.topics, k)
 		}
 	}
 }
 
-// killed says whether a node was, or may have been, killed from a to b.
-func (g *ledger) killed(node string, a, b time.Duration) bool {
+// ended says whether a node was ended, or may have been, from a to b: it began anew since.
+func (g *ledger) ended(node string, a, b time.Duration) bool {
 	return slices.ContainsFunc(g.faults, func(h hardship) bool {
-		return h.kills && h.node == node && h.From <= b && (h.on < 0 || h.on >= a)
+		return h.ends && h.node == node && h.From <= b && (h.on < 0 || h.on >= a)
 	})
 }
 
-// permitted finds the first fault that may have lost a message which was published at some time; nil: none.
-func (g *ledger) permitted(node string, published time.Duration) *hardship {
+// permitted finds the first fault that may have lost a message; nil: none.
+func (g *ledger) permitted(m *message) *hardship {
 	for i := range g.faults {
-		if h := &g.faults[i]; h.permits && h.node == node && (h.on < 0 || h.on >= published) {
+		if h := &g.faults[i]; h.node == m.node && h.permits(m.topic) && (h.on < 0 || h.on >= m.invoked) {
 			return h
 		}
 	}

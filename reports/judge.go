@@ -174,7 +174,7 @@ func biographies(r *Report, again iter.Seq2[history.Op, error]) error {
 		}
 		life := lives[op.Msg]
 		switch {
-		case op.Process == history.Nemesis && op.F == "kill" && op.Type != history.Invoke:
+		case op.Process == history.Nemesis && op.Ends && op.Type != history.Invoke:
 			for _, life := range nodes[op.Node] {
 				tellTo(life, op)
 			}
@@ -217,7 +217,9 @@ func tell(op history.Op) string {
 	}
 	words := op.F
 	if op.Process == history.Nemesis {
-		return map[history.Type]string{history.Invoke: "kills ", history.Info: "has killed ", history.OK: "has started again ", history.Fail: "cannot kill or start "}[op.Type] + op.Node
+		return map[history.Type]string{
+			history.Info: "has ended " + op.Node + " by a " + op.F, history.OK: "has started again " + op.Node, history.Fail: "cannot end or start " + op.Node,
+		}[op.Type]
 	}
 	switch op.F {
 	case history.Publish:

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/nsqlab/nsqlab/reports/history"
@@ -65,12 +66,24 @@ func (l *life) postponed() bool { return l.returned() && l.reqs == 0 }
 // overtaken says whether a delivery was sent before the last one that was seen, on another connection: the broker counts attempts,
 // and one overtakes another by no more than the slack unless a link was held up.
 func (g *ledger) overtaken(e event) bool {
+	if g.outlived(e) {
+		return true
+	}
 	held := e.conn == nil || !e.conn.settled || e.op.Time <= e.l.delivered+g.head.Slack
 	if e.op.Attempt >= e.l.attempt || !held {
 		return false
 	}
-	anew := e.conn != nil && e.conn.subscribed > e.l.delivered && g.killed(e.op.Node, e.l.sentAfter, e.op.Time)
-	return !anew // a broker that was killed may count anew
+	anew := e.conn != nil && e.conn.subscribed > e.l.delivered && g.ended(e.op.Node, e.l.sentAfter, e.op.Time)
+	return !anew // a broker that ended may count anew
+}
+
+// outlived says whether a delivery comes from a life of the node that was over when the last one that was seen was sent: what was on its
+// way arrives though its sender has ended.
+func (g *ledger) outlived(e event) bool {
+	holder := g.conns[e.l.conn]
+	return e.conn != nil && holder != nil && slices.ContainsFunc(g.faults, func(h hardship) bool {
+		return h.ends && h.node == e.op.Node && e.conn.stood < h.From && h.on >= 0 && h.on < holder.stood
+	})
 }
 
 func (g *ledger) deliver(e event) {
@@ -120,7 +133,7 @@ func (g *ledger) hold(e event, l *life) {
 	if l.prompt {
 		l.sentAfter = e.op.Time - g.head.Slack
 	}
-	l.finished = old.finished && !g.killed(e.op.Node, old.sentAfter, e.op.Time)
+	l.finished = old.finished && !g.ended(e.op.Node, old.sentAfter, e.op.Time)
 	l.vague = !g.punctual(&old) // what is on its way still may meet this delivery
 	if old.requeued == history.Info && !g.taken(&old) {
 		l.reqs++

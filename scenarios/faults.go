@@ -22,7 +22,7 @@ func readFaults(d *decoder, s *Scenario, n ast.Node) {
 			return
 		}
 		f := &Fault{Kind: chaos.Kinds[i], Args: chaos.Args{
-			Names: map[string]string{}, Durations: map[string]time.Duration{}, Rates: map[string]float64{},
+			Names: map[string]string{}, Durations: map[string]time.Duration{}, Rates: map[string]float64{}, Counts: map[string]int64{},
 		}}
 		fields(d, "a "+f.Kind.Name+" fault", line, faultKeys(f.Kind), f)
 		if d.err != nil {
@@ -32,7 +32,7 @@ func readFaults(d *decoder, s *Scenario, n ast.Node) {
 			d.fail(line, "the fault comes at %v, when the load is over; it ends at %v", f.At, end)
 		}
 		f.Target = f.Args.Names[f.Kind.Name]
-		f.Words = words(pairs)
+		f.Words = asWritten(pairs)
 		inflict, err := f.Kind.New(f.Args)
 		if err != nil {
 			d.fail(line, "%s", err)
@@ -81,8 +81,17 @@ func paramKey(p chaos.Param) key[Fault] {
 		k.typ, k.set = &duration, func(f *Fault, v any) { f.Args.Durations[p.Name] = v.(time.Duration) }
 	case chaos.Rate:
 		k.typ, k.set = &byteRate, func(f *Fault, v any) { f.Args.Rates[p.Name] = v.(float64) }
+	case chaos.Bytes:
+		k.typ, k.set = &roomOf, func(f *Fault, v any) { f.Args.Counts[p.Name] = v.(int64) }
+	case chaos.Count:
+		k.typ, k.set = &count, func(f *Fault, v any) { f.Args.Counts[p.Name] = int64(v.(int)) }
 	case chaos.Way:
 		k.typ, k.set = &direct, named
+	case chaos.Pattern:
+		k.typ, k.set = &fileName, named
+	case chaos.Word:
+		oneOf := words(p.Words...)
+		k.typ, k.set = &oneOf, named
 	case chaos.Node, chaos.End:
 		k.shape = func() map[string]any { return pattern("") }
 		k.read = func(d *decoder, f *Fault, n ast.Node) {
@@ -113,8 +122,8 @@ func (d *decoder) checkEnd(n ast.Node, p chaos.Param, name string) {
 	}
 }
 
-// words are a fault as it was written, without its times.
-func words(pairs []pair) string {
+// asWritten is a fault in its own words, without its times.
+func asWritten(pairs []pair) string {
 	var all []string
 	for _, p := range pairs {
 		if p.name != "at" && p.name != "for" {

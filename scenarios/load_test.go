@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,13 @@ func TestMistakes(t *testing.T) {
 		{"a fault without what it needs", base + "faults:\n  - {at: 0s, delay: b1}\n", `bad.yaml:6:5: a delay fault lacks by: how much longer, one way`},
 		{"a way that is none", base + "faults:\n  - {at: 0s, partition: b1, way: up}\n", `bad.yaml:6:34: way: "up" is not in, out or both`},
 		{"two kinds", base + "faults:\n  - {at: 0s, kill: b1, pause: b1}\n", `bad.yaml:6:24: a kill fault has no key "pause"`},
+		{"a room without a unit", base + "faults:\n  - {at: 0s, diskfull: b1, room: 64}\n", `bad.yaml:6:34: room: "64" is not a number of bytes with its unit, such as 0B, 500B, 64KB or 2MB`},
+		{"a room of half a byte", base + "faults:\n  - {at: 0s, diskfull: b1, room: 0.5B}\n", `bad.yaml:6:34: room: "0.5B" is not a number of bytes`},
+		{"an operation that is none", base + "faults:\n  - {at: 0s, diskerror: b1, op: chew}\n", `bad.yaml:6:33: op: "chew" is not create, open, size, read, write, sync, rename, remove, list or syncdir`},
+		{"a pattern that is none", base + "faults:\n  - {at: 0s, bitflip: b1, files: \"[\"}\n", `bad.yaml:6:34: files: "[" is not a pattern of names of files, such as "*.log"`},
+		{"an operation number 0", base + "faults:\n  - {at: 0s, diskerror: b1, op: sync, nth: 0}\n", `bad.yaml:6:44: nth: "0" is not a whole number from 1 to 10000`},
+		{"a disk of a load line", base + "faults:\n  - {at: 0s, lyingdisk: producer-1}\n", `bad.yaml:6:25: lyingdisk: no broker is called "producer-1"; there are b1, b2`},
+		{"a durability that is none", strings.Replace(base, "msg_timeout: 2s", "durability: steel", 1), `bad.yaml:1:24: b2: durability: invalid value "steel"`},
 		{"an unknown flag", strings.Replace(base, "msg_timeout", "message_timeout", 1), `bad.yaml:1:24: b2: message_timeout: flag provided but not defined`},
 		{"a flag's wrong value", strings.Replace(base, "2s}", "soon}", 1), `bad.yaml:1:24: b2: msg_timeout: invalid value "soon"`},
 		{"a broker's bad name", strings.Replace(base, "b1:", "b 1:", 1), `bad.yaml:1:11: brokers: "b 1" is not a name`},
@@ -102,7 +110,7 @@ func TestBaseIsRight(t *testing.T) {
 func TestEveryKey(t *testing.T) {
 	file := `
 description: all of it
-brokers: {b1: {}}
+brokers: {b1: {durability: fsync, topic_durability: "u=memory,v=os"}}
 links: {delay: 1ms, jitter: 2ms}
 load:
   - {produce: t, name: p, rate: 1.5/s, for: 1s, from: 2s, size: 30, clients: 2, to: b1, batch: 3}
@@ -111,6 +119,8 @@ load:
 faults:
   - {at: 2s, partition: q, from: b1, way: out, for: 2s}
   - {at: 2s, bandwidth: p, rate: 1.5MB/s}
+  - {at: 2s, diskfull: b1, room: 64KB}
+  - {at: 2s, diskerror: b1, op: sync, files: "*.log", nth: 3}
 drain: 15s
 expect: [no-loss, {no-late-deferral: {within: 16s}}]
 strict: true
@@ -120,7 +130,7 @@ strict: true
 		t.Fatal(err)
 	}
 	p, d, c := s.Producers[0], s.Producers[1], s.Consumers[0]
-	f, b := s.Faults[0], s.Faults[1]
+	f, b, full, failing := s.Faults[0], s.Faults[1], s.Faults[2].Args, s.Faults[3].Args
 	for what, ok := range map[string]bool{
 		"top":      s.Description == "all of it" && s.Links.Delay == time.Millisecond && s.Links.Jitter == 2*time.Millisecond && s.Drain == 15*time.Second && s.Strict,
 		"producer": p.Name == "p" && p.Rate == 1.5 && p.From == 2*time.Second && p.Size == 30 && p.Clients == 2 && p.To[0] == "b1" && p.Batch == 3,
@@ -128,6 +138,8 @@ strict: true
 		"consumer": c.InFlight == 5 && c.Clients == 6 && c.On[0] == "b1" && c.From == 7*time.Second && c.Work == 8*time.Second && c.Touch == 9*time.Second,
 		"requeue":  c.Requeue == 0.1 && c.RequeueAfter == 11*time.Second && c.CrashEvery == 12*time.Second && c.CrashFor == 13*time.Second && c.MsgTimeout == 14*time.Second,
 		"fault":    f.At == 2*time.Second && f.For == 2*time.Second && f.Target == "q" && f.Args.Names["way"] == "out" && f.Words == "partition: q, from: b1, way: out",
+		"disk":     full.Counts["room"] == 64000 && failing.Counts["nth"] == 3 && failing.Names["op"] == "sync" && failing.Names["files"] == "*.log",
+		"broker":   slices.Equal(s.Brokers[0].Args, []string{"--durability=fsync", "--topic-durability=u=memory,v=os"}),
 		"rate":     b.Args.Rates["rate"] == 1.5e6,
 		"expect":   s.Expect[0].Promise == "no-loss" && s.Expect[1].Limits["within"] == 16*time.Second,
 	} {

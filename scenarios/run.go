@@ -48,6 +48,7 @@ type run struct {
 	consumers []*consumer
 	lasting   []func() // healings of faults that last until the load is over
 	broken    int      // faults that are on
+	weakened  []*Fault // those that were inflicted and make OK worth less
 	conns     uint64
 	progress  Progress
 	over      bool // the load is
@@ -113,12 +114,13 @@ func (r *run) endLoad() {
 
 // inflict injects a fault, and sees to its healing.
 func (r *run) inflict(f *Fault) {
-	op := history.Op{Process: history.Nemesis, F: f.Kind.Name, Note: f.Words, Licenses: f.Kind.Permits}
+	op := history.Op{Process: history.Nemesis, F: f.Kind.Name, Note: f.Words, Ends: f.Kind.Ends}
 	if f.Kind.Params[0].Type == chaos.Node {
 		op.Node = f.Target
+		op.Licenses, op.Durability = r.licenses(f)
 	}
 	r.record(op, history.Invoke)
-	op.Licenses = nil
+	op.Licenses, op.Durability = nil, ""
 	r.broken++
 	heal, err := f.Inflict.Inject(r.cluster)
 	if err != nil {
@@ -128,6 +130,7 @@ func (r *run) inflict(f *Fault) {
 		return
 	}
 	r.record(op, history.Info)
+	r.weaken(f)
 	mend := func() {
 		err := heal()
 		r.broken--

@@ -120,7 +120,12 @@ func (f *fiction) end(prefix string) string {
 
 func makeUp(rng *rand.Rand) string {
 	f := &fiction{Rand: rng, seconds: 2 + rng.IntN(4)}
-	fmt.Fprintf(&f.text, "brokers: {b0: {msg_timeout: %s}, b1: {msg_timeout: %s}}\nload:\n", f.one("1s", "1500ms"), f.one("1s", "2s"))
+	f.text.WriteString("brokers:\n")
+	for _, name := range []string{"b0", "b1"} {
+		fmt.Fprintf(&f.text, "  %s: {msg_timeout: %s, durability: %s%s%s}\n", name, f.one("1s", "1500ms", "2s"), f.one("memory", "os", "fsync"),
+			f.often(0.5, ", max_bytes_per_file: %s", f.one("1000", "20000")), f.often(0.5, ", sync_timeout: %s", f.one("1ms", "300ms")))
+	}
+	f.text.WriteString("load:\n")
 	f.ends = []string{"b0", "b1"}
 	for _, topic := range []string{"orders", "later"}[:1+f.IntN(2)] {
 		for range 1 + f.IntN(2) {
@@ -161,9 +166,17 @@ func (f *fiction) consume(queue string) {
 func (f *fiction) fault() {
 	end := f.ends[f.IntN(len(f.ends))]
 	node := f.ends[f.IntN(2)]
-	what := f.one("kill: "+node, "pause: "+node, "reset: "+end,
+	what := f.one("kill: "+node, "stop: "+node, "powercut: "+node, "pause: "+node, "reset: "+end, f.ofDisk(node), f.ofDisk(node),
 		fmt.Sprintf("delay: %s, by: %s, jitter: %s", end, f.one("20ms", "300ms", "1500ms"), f.one("1ms", "200ms")),
 		fmt.Sprintf("partition: %s, way: %s", end, f.one("in", "out", "both")),
 		fmt.Sprintf("bandwidth: %s, rate: %s", end, f.one("2KB/s", "20KB/s", "200KB/s")))
 	fmt.Fprintf(&f.text, "  - {at: %dms, %s, for: %s}\n", 100+f.IntN(f.seconds*1000-600), what, f.one("20ms", "200ms", "900ms", "2500ms"))
+}
+
+// ofDisk is a fault of a node's disk.
+func (f *fiction) ofDisk(node string) string {
+	return f.one("lyingdisk: "+node, "bitflip: "+node+f.often(0.5, `, files: "*"`), "truncate: "+node+f.often(0.5, `, files: "*"`),
+		fmt.Sprintf("slowdisk: %s, by: %s", node, f.one("1ms", "50ms", "700ms")),
+		fmt.Sprintf("diskfull: %s, room: %s", node, f.one("0B", "1KB", "50KB")),
+		fmt.Sprintf("diskerror: %s, op: %s%s", node, f.one("write", "sync", "read", "create", "syncdir", "rename", "remove"), f.often(0.7, ", nth: %d", 1+f.IntN(4))))
 }

@@ -127,8 +127,8 @@ type stage struct {
 }
 
 var stages = []stage{
-	{"inprocess", func() (live.Launcher, error) { return live.InProcess(), nil }, []string{"steady.yaml", "partition.yaml"}},
-	{"process", func() (live.Launcher, error) { return live.Process(""), nil }, []string{"paused_broker.yaml", "crashing_consumer.yaml"}},
+	{"inprocess", func() (live.Launcher, error) { return live.InProcess(), nil }, []string{"steady.yaml", "partition.yaml", "memory-clean-stop.yaml"}},
+	{"process", func() (live.Launcher, error) { return live.Process(""), nil }, []string{"paused_broker.yaml", "crashing_consumer.yaml", "kill-os.yaml"}},
 	{"container", func() (live.Launcher, error) { return live.Container("") }, []string{"paused_broker.yaml"}},
 }
 
@@ -188,6 +188,21 @@ var _ = Describe("A real cluster", func() {
 		r := play(s, scenarios.Stand{Cluster: c, Backend: "inprocess", Seed: 1, Slack: slack})
 		Expect(r.Validity).To(Equal(reports.Unknown))
 		Expect(r.Reason).To(ContainSubstring("cannot be paused"))
+	})
+
+	It("makes the run unknown, with the reason, when it has no disks to harm", Label("inprocess"), func() {
+		launcher := live.InProcess()
+		DeferCleanup(launcher.Close)
+		s := load("diskfull.yaml")
+		for _, p := range s.Producers {
+			p.For = 2 * time.Second
+		}
+		s.Faults[0].At, s.Faults[0].For = time.Second, 500*time.Millisecond
+		c, err := live.New(launcher, s.Brokers, 1)
+		Expect(err).NotTo(HaveOccurred())
+		r := play(s, scenarios.Stand{Cluster: c, Backend: "inprocess", Seed: 1, Slack: slack})
+		Expect(r.Validity).To(Equal(reports.Unknown))
+		Expect(r.Reason).To(ContainSubstring("has no disks that can be harmed"))
 	})
 })
 

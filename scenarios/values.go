@@ -3,6 +3,8 @@ package scenarios
 import (
 	"fmt"
 	"math"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,9 +37,17 @@ var (
 	yesNo    = valueType{"true or false", readFlag, map[string]any{"type": "boolean"}}
 	topic    = valueType{"a topic's name", readName, pattern(`^[.a-zA-Z0-9_-]+(#ephemeral)?$`)}
 	queue    = valueType{"topic/channel", readQueue, pattern(`^[.a-zA-Z0-9_-]+(#ephemeral)?/[.a-zA-Z0-9_-]+(#ephemeral)?$`)}
-	direct   = valueType{"in, out or both", readWay, map[string]any{"enum": []string{"in", "out", "both"}}}
+	direct   = words("in", "out", "both")
+	roomOf   = valueType{"a number of bytes with its unit, such as 0B, 500B, 64KB or 2MB", readBytes, pattern(`^[0-9]+(B|KB|MB)$`)}
+	fileName = valueType{"a pattern of names of files, such as \"*.log\"", readPattern, pattern("")}
 	option   = valueType{"a value", func(s string) (any, bool) { return s, true }, map[string]any{"type": []string{"string", "number", "boolean"}}}
 )
+
+// words is the type of a scalar that is one of some words.
+func words(all ...string) valueType {
+	want := strings.Join(all[:len(all)-1], ", ") + " or " + all[len(all)-1]
+	return valueType{want, func(s string) (any, bool) { return s, slices.Contains(all, s) }, map[string]any{"enum": all}}
+}
 
 func pattern(p string) map[string]any {
 	m := map[string]any{"type": "string"}
@@ -63,15 +73,28 @@ func readPerSecond(s string) (any, bool) {
 }
 
 func readByteRate(s string) (any, bool) {
-	n, ok := strings.CutSuffix(s, "B/s")
-	factor := 1.0
-	if m, found := strings.CutSuffix(n, "K"); found {
-		n, factor = m, 1e3
-	} else if m, found := strings.CutSuffix(n, "M"); found {
-		n, factor = m, 1e6
-	}
+	n, perSecond := strings.CutSuffix(s, "/s")
+	n, factor, ok := cutBytes(n)
 	v, err := strconv.ParseFloat(n, 64)
-	return v * factor, ok && err == nil && v > 0 && !math.IsInf(v, 0)
+	return v * float64(factor), perSecond && ok && err == nil && v > 0 && !math.IsInf(v, 0)
+}
+
+func readBytes(s string) (any, bool) {
+	n, factor, ok := cutBytes(s)
+	v, err := strconv.ParseUint(n, 10, 32)
+	return int64(v) * factor, ok && err == nil
+}
+
+// cutBytes takes the unit from a number of bytes, if it has one.
+func cutBytes(s string) (number string, factor int64, ok bool) {
+	number, ok = strings.CutSuffix(s, "B")
+	factor = 1
+	if m, kilo := strings.CutSuffix(number, "K"); kilo {
+		number, factor = m, 1e3
+	} else if m, mega := strings.CutSuffix(number, "M"); mega {
+		number, factor = m, 1e6
+	}
+	return number, factor, ok
 }
 
 func readWhole(least, most int) func(string) (any, bool) {
@@ -96,7 +119,10 @@ func readQueue(s string) (any, bool) {
 	return [2]string{t, c}, ok && wire.ValidName(t) && wire.ValidName(c)
 }
 
-func readWay(s string) (any, bool) { return s, s == "in" || s == "out" || s == "both" }
+func readPattern(s string) (any, bool) {
+	_, err := path.Match(s, "")
+	return s, err == nil && s != ""
+}
 
 // scalar reads a node as a type.
 func (d *decoder) scalar(key string, n ast.Node, t valueType) any {

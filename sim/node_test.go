@@ -58,8 +58,12 @@ func TestDiskOutlives(t *testing.T) {
 	must(t, w.Start("b1"))
 	must(t, w.Stop("b1"))
 	must(t, w.Start("b1"))
-	if again, _, _ := w.Disk("b1"); again != d || kept(t, d) != "synced, and not" {
+	again, rng, err := w.Disk("b1")
+	if err != nil || again != d || kept(t, d) != "synced, and not" {
 		t.Errorf("another disk, or it holds %q", kept(t, d))
+	}
+	if rng != w.Rand("disk b1") {
+		t.Error("harm to the disk is not drawn from its own stream")
 	}
 }
 
@@ -172,6 +176,16 @@ func TestStopSessions(t *testing.T) {
 	w.Run(10 * ms)
 	if first.gone != 1 || second.gone != 1 || len(w.conns) != 0 {
 		t.Errorf("told %d and %d times; %d connections are left", first.gone, second.gone, len(w.conns))
+	}
+	must(t, w.Start("b1"))
+	client, session := connect(t, w, "c", "b1")
+	must(t, w.Pause("b1"))
+	client.say("x")
+	w.Run(10 * ms)
+	must(t, w.Resume("b1"))
+	must(t, w.Stop("b1"))
+	if string(session.got) != "x" || session.gone != 1 {
+		t.Errorf("a session that was behind got %q, and was told %d times", session.got, session.gone)
 	}
 }
 

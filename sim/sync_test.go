@@ -109,10 +109,17 @@ func TestSyncOfOthers(t *testing.T) {
 			f()
 		}
 	})
-	w.At(30*ms, func() { y.dueAt(30 * ms) })
-	w.At(31*ms, func() { y.runs = func(func()) {} })
-	w.At(40*ms, func() { y.dueAt(40 * ms) })
-	y.want(t, "20ms")
+	w.At(30*ms, func() { parked, y.runs = nil, park; y.dueAt(30 * ms) })
+	w.At(40*ms, func() {
+		y.runs = nil
+		for _, f := range parked {
+			f()
+		}
+	})
+	w.At(50*ms, func() { y.dueAt(50 * ms) })
+	w.At(51*ms, func() { y.runs = func(func()) {} })
+	w.At(60*ms, func() { y.dueAt(60 * ms) })
+	y.want(t, "20ms", "42ms")
 }
 
 // TestSlowSync: a slow disk takes longer, several faults together, and counts the syncs that it harms.

@@ -49,7 +49,7 @@ func appendOp(dst []byte, op *Op) []byte {
 	dst = appendString(append(dst, `,"type":`...), string(op.Type))
 	dst = appendString(append(dst, `,"f":`...), op.F)
 	for _, s := range [...]struct{ key, value string }{
-		{`,"node":`, op.Node}, {`,"topic":`, op.Topic}, {`,"channel":`, op.Channel}, {`,"note":`, op.Note}, {`,"error":`, op.Error},
+		{`,"node":`, op.Node}, {`,"topic":`, op.Topic}, {`,"channel":`, op.Channel}, {`,"note":`, op.Note}, {`,"error":`, op.Error}, {`,"durability":`, op.Durability},
 	} {
 		if s.value != "" {
 			dst = appendString(append(dst, s.key...), s.value)
@@ -81,6 +81,9 @@ func appendOp(dst []byte, op *Op) []byte {
 	}
 	if len(op.Licenses) > 0 {
 		dst = append(dst, ']')
+	}
+	if op.Ends {
+		dst = append(dst, `,"ends":true`...)
 	}
 	return append(dst, '}')
 }

@@ -62,7 +62,7 @@ const (
 	Trace = "trace"
 )
 
-// Nemesis is the process that inflicts faults: its F is the fault's kind, Note its words, Node the broker it ends or stops. The invoke begins
+// Nemesis is the process that inflicts faults: its F is the fault's kind, Note its words, Node the broker it hits. The invoke begins
 // the injection, which may take a while; info says that it is on; ok that it is healed; fail that it shows nothing, for it
 // could not be inflicted, or not be healed, or hit nothing (Error).
 const Nemesis = "nemesis"
@@ -84,8 +84,12 @@ type Op struct {
 	Count   int64         `json:"count,omitempty"`
 	Note    string        `json:"note,omitempty"`
 	Error   string        `json:"error,omitempty"` // why it failed, or is not known
-	// Licenses are the promises that a fault may break, of its invoke: checkers' names.
+	// Licenses are the promises that a fault may break, of its invoke: checkers' names; no-loss/orders is that of a topic alone.
 	Licenses []string `json:"licenses,omitempty"`
+	// Durability is what OK promised on the node that a fault hits, of its invoke; empty if its topics differ in that.
+	Durability string `json:"durability,omitempty"`
+	// Ends says of a fault that it ends the broker, and that its healing starts that again.
+	Ends bool `json:"ends,omitempty"`
 }
 
 // Msg makes a message's number in its run from its producer's (1 to 2^24-1) and its place in what that producer sent (from 1).

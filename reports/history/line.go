@@ -30,6 +30,7 @@ func (r *lineReader) read(line []byte) (op Op, ok bool) {
 	op.Channel = r.may(`,"channel":"`)
 	op.Note = r.may(`,"note":"`)
 	op.Error = r.may(`,"error":"`)
+	op.Durability = r.may(`,"durability":"`)
 	attempt := r.unsigned(`,"attempt":`)
 	op.Attempt = uint16(attempt)
 	op.After = time.Duration(r.signed(`,"after":`))
@@ -38,6 +39,7 @@ func (r *lineReader) read(line []byte) (op Op, ok bool) {
 	op.Msg = r.unsigned(`,"msg":`)
 	op.Conn = r.unsigned(`,"conn":`)
 	op.Licenses = r.list(`,"licenses":["`)
+	op.Ends = r.skip(`,"ends":true`)
 	return op, !r.other && uint64(op.Attempt) == attempt && string(r.rest) == "}"
 }
 

@@ -1,0 +1,32 @@
+package chaos
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/nsqlab/nsqlab/sim"
+)
+
+// PowerCut ends a broker's machine, and starts both again.
+var PowerCut = Kind{
+	Name:    "powercut",
+	Usage:   "ends a broker's machine: any part of what was not synced is gone; it is started again when the fault is over",
+	Params:  []Param{{Name: "powercut", Type: Node, Required: true, Usage: "the broker"}},
+	New:     func(a Args) (Fault, error) { return powerCut{a.Names["powercut"]}, nil },
+	Permits: loss(sim.OS),
+	Ends:    true,
+}
+
+type powerCut struct{ node string }
+
+// Inject implements Fault.
+func (p powerCut) Inject(c sim.Cluster) (heal func() error, err error) {
+	cutter, ok := c.(sim.PowerCutter)
+	if !ok {
+		return nil, fmt.Errorf("chaos: this cluster cannot cut a node's power: %w", errors.ErrUnsupported)
+	}
+	if err := cutter.PowerCut(p.node); err != nil {
+		return nil, err
+	}
+	return func() error { return c.Start(p.node) }, nil
+}

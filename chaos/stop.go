@@ -1,0 +1,32 @@
+package chaos
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/nsqlab/nsqlab/sim"
+)
+
+// Stop ends a broker in order, as SIGTERM does, and starts it again.
+var Stop = Kind{
+	Name:    "stop",
+	Usage:   "ends a broker in order, as SIGTERM does: it saves what it holds; it is started again when the fault is over",
+	Params:  []Param{{Name: "stop", Type: Node, Required: true, Usage: "the broker"}},
+	New:     func(a Args) (Fault, error) { return stop{a.Names["stop"]}, nil },
+	Permits: loss(Nothing),
+	Ends:    true,
+}
+
+type stop struct{ node string }
+
+// Inject implements Fault.
+func (s stop) Inject(c sim.Cluster) (heal func() error, err error) {
+	stopper, ok := c.(sim.Stopper)
+	if !ok {
+		return nil, fmt.Errorf("chaos: this cluster cannot stop a node in order: %w", errors.ErrUnsupported)
+	}
+	if err := stopper.Stop(s.node); err != nil {
+		return nil, err
+	}
+	return func() error { return c.Start(s.node) }, nil
+}

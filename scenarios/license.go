@@ -1,0 +1,75 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/nsqlab/nsqlab/chaos"
+	"github.com/nsqlab/nsqlab/sim"
+)
+
+// licenses are the promises that a fault which comes now may break on the broker it hits, as a history has them: one that it may break
+// for all topics by its name, else with each topic behind a slash. promised is what OK promises there, if that is one thing for all.
+func (r *run) licenses(f *Fault) (all []string, promised string) {
+	topics := r.scenario.topicsOf(f.Target)
+	permits := map[string][]string{} // topics by promise
+	var promises, words []string
+	for _, topic := range topics {
+		word, worth := r.promised(f.Target, topic)
+		if words = append(words, string(word)); worth != word {
+			words[len(words)-1] += fmt.Sprintf(" (now worth %s)", worth)
+		}
+		for _, promise := range f.Kind.Permits[worth] {
+			if permits[promise] == nil {
+				promises = append(promises, promise)
+			}
+			permits[promise] = append(permits[promise], topic)
+		}
+	}
+	for _, promise := range promises {
+		if len(permits[promise]) == len(topics) {
+			all = append(all, promise)
+			continue
+		}
+		for _, topic := range permits[promise] {
+			all = append(all, promise+"/"+topic)
+		}
+	}
+	if words = slices.Compact(words); len(words) == 1 {
+		promised = words[0]
+	}
+	return all, promised
+}
+
+// topicsOf are the topics that are published to on a broker.
+func (s *Scenario) topicsOf(broker string) (topics []string) {
+	for _, p := range s.Producers {
+		if slices.Contains(p.To, broker) && !slices.Contains(topics, p.Topic) {
+			topics = append(topics, p.Topic)
+		}
+	}
+	return topics
+}
+
+// promised is what a broker's OK promises for a topic, and what that is worth after all that was done to the broker.
+func (r *run) promised(broker, topic string) (word, worth sim.Durability) {
+	i := slices.IndexFunc(r.scenario.Brokers, func(n sim.Node) bool { return n.Name == broker })
+	word, err := r.scenario.Brokers[i].Durability(topic)
+	if err != nil {
+		panic(err) // the loader has checked its flags
+	}
+	worth = word
+	for _, f := range r.weakened {
+		if less, ok := f.Kind.Weakens[worth]; ok && f.Target == broker {
+			worth = less
+		}
+	}
+	return word, worth
+}
+
+// weaken notes a fault that makes OK worth less from now on.
+func (r *run) weaken(f *Fault) {
+	if len(f.Kind.Weakens) > 0 && f.Kind.Params[0].Type == chaos.Node {
+		r.weakened = append(r.weakened, f)
+	}
+}
