@@ -43,6 +43,7 @@ var (
 var (
 	errChannelDeleted = errors.New("broker: the channel was deleted")
 	errClosed         = errors.New("broker: closed")
+	errLost           = errors.New("broker: a message is lost")
 )
 
 // A Broker holds topics and hands their messages to sessions. Safe from any goroutine.

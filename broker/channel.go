@@ -127,9 +127,13 @@ func (c *channel) take(tick int64) (*delivery, store.Record) {
 	for c.topic.unread == nil {
 		if c.again.len() > 0 && !(c.turn && c.behind > 0) {
 			d := c.again.front()
-			r, _, _, err := c.topic.log.At(d.place, &c.topic.back)
+			r, place, _, err := c.topic.log.At(d.place, &c.topic.back)
 			if err != nil && c.misread(tick, err) {
 				break
+			}
+			if err == nil && place != d.place {
+				c.topic.lose(store.Range{From: d.place, To: place})
+				err = errLost
 			}
 			c.again.pop()
 			c.turn = true

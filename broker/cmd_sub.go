@@ -6,7 +6,8 @@ import (
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
-// SUB <topic> <channel>\n makes the client a consumer of a channel, which is made if need be. After OK nothing comes until RDY.
+// SUB <topic> <channel>\n makes the client a consumer of a channel, which is made if need be. After OK nothing comes until RDY. OK says that the
+// channel is as safe as the topic wants it.
 func (s *Session) sub(now time.Time, c wire.Command) error {
 	switch {
 	case s.state() != stateInit:
@@ -28,6 +29,7 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 	if ch := t.channel(name); ch != nil && limit > 0 && len(ch.consumers) >= limit {
 		return violation("E_SUB_FAILED SUB failed consumers for %s:%s exceeds limit of %d", t.name, name, limit)
 	}
+	fresh := t.channel(name) == nil && !wire.IsEphemeral(name)
 	ch := t.open(name)
 	ch.consumers = append(ch.consumers, s)
 	s.lane = t.timers.lane(int64(s.msgTimeout))
@@ -35,7 +37,12 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 	s.channel = ch
 	s.client.state = stateSubscribed
 	s.mu.Unlock()
-	s.respond(wire.FrameResponse, "OK")
+	if fresh && t.syncs() {
+		s.full = true // no message comes before OK
+		s.replies = append(s.replies, reply{frame: wire.FrameResponse, text: "OK", opens: true})
+	} else {
+		s.respond(wire.FrameResponse, "OK")
+	}
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
-	"math"
 	"slices"
 	"time"
 
@@ -30,7 +29,7 @@ func (t *topic) commit(now time.Time) error {
 	}
 	t.batch = batch{}
 	if err := t.write(now); err != nil {
-		t.log.Abandon(b.from, b.records, int64(b.deferred))
+		t.log.Abandon(b.from, b.records, int64(b.deferred), b.records)
 		t.postponed = t.postponed[:len(t.postponed)-b.deferred]
 		return err
 	}
@@ -213,30 +212,35 @@ func (t *topic) carry() {
 
 // move writes the records of deliveries, which are in the order of their places, once more, and has them stand there.
 func (t *topic) move(owed []*delivery) error {
-	begin, last := t.log.End(), store.Offset(math.MaxUint64)
-	places := make([]store.Offset, 0, len(owed))
-	for _, d := range owed {
-		if d.place == last {
-			places = append(places, places[len(places)-1])
-			continue
+	begin := t.log.End()
+	moved := make([]store.Offset, 0, len(owed)) // for each delivery, where its record stands now
+	for len(moved) < len(owed) {
+		d := owed[len(moved)]
+		sharing := 1
+		for _, other := range owed[len(moved)+1:] {
+			if other.place != d.place {
+				break
+			}
+			sharing++
 		}
 		r, place, _, err := t.log.At(d.place, &t.back)
 		if err != nil || place != d.place {
-			t.log.Abandon(begin, 0, 0)
+			t.log.Abandon(begin, 0, 0, int64(len(moved)))
 			return err
 		}
-		last = d.place
 		r.More, r.And = false, false
-		places = append(places, t.log.Carry(r))
+		to := t.log.Carry(r, int64(sharing))
+		for range sharing {
+			moved = append(moved, to)
+		}
 	}
 	if err := t.log.Write(); err != nil {
-		t.log.Abandon(begin, 0, 0)
+		t.log.Abandon(begin, 0, 0, int64(len(moved)))
 		return err
 	}
 	for i, d := range owed {
-		t.log.Owe(places[i], 1)
 		t.log.Owe(d.place, -1)
-		d.place = places[i]
+		d.place = moved[i]
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ type remnant struct {
 	paused   bool
 	deleted  bool
 	channels []*pastChannel
+	gone     []string // channels that were deleted
 }
 
 // A pastChannel is what the journal tells of a channel.
@@ -52,6 +53,7 @@ func (m *remnant) replay(e store.Entry) {
 	switch {
 	case i < 0: // of a channel that is gone
 	case e.Op == store.Deleted:
+		m.gone = append(m.gone, m.channels[i].name)
 		m.channels = slices.Delete(m.channels, i, i+1)
 	default:
 		m.channels[i].replay(e)
@@ -144,8 +146,8 @@ func (b *Broker) revive(now time.Time, name string, files []string, known *store
 	if torn > 0 {
 		b.warn("topic %s: the last %d bytes of its journal were not whole; messages that were finished may come again", name, torn)
 	}
-	if known != nil && !m.deleted && (len(m.channels) == 0 && m.First == 0 || torn > 0) {
-		m.adopt(known)
+	if known != nil && !m.deleted {
+		m.adopt(known, torn > 0 || m.First == 0)
 	}
 	t := b.newTopic(name, j, m.First)
 	t.numbers, t.paused, t.handed = m.numbers, m.paused, max(m.handed, m.First)
@@ -177,11 +179,13 @@ func (b *Broker) revive(now time.Time, name string, files []string, known *store
 	return t, nil
 }
 
-// adopt takes over from the metadata what a damaged journal does not tell: all that is left is owed to the channels.
-func (m *remnant) adopt(known *store.TopicMetadata) {
-	m.paused = m.paused || known.Paused
+// adopt takes over from the metadata what the journal does not tell, for its end may be lost, or all of it: all that is left of the log is owed to
+// the channels.
+func (m *remnant) adopt(known *store.TopicMetadata, damaged bool) {
+	m.paused = m.paused || damaged && known.Paused
 	for _, c := range known.Channels {
-		if !slices.ContainsFunc(m.channels, func(p *pastChannel) bool { return p.name == c.Name }) {
+		there := slices.ContainsFunc(m.channels, func(p *pastChannel) bool { return p.name == c.Name })
+		if !there && !slices.Contains(m.gone, c.Name) {
 			m.numbers++
 			m.add(m.numbers, c.Name, 0)
 			m.channels[len(m.channels)-1].paused = c.Paused

@@ -12,6 +12,7 @@ type reply struct {
 	publications int // or
 	frame        wire.FrameType
 	text         string // of another reply; of publications the command's name
+	opens        bool   // it is SUB's, which made its channel: it waits as a publication does, and deliveries wait for it
 
 	topic *topic       // it waits for, until that lasts
 	upTo  store.Offset // up to here
@@ -39,9 +40,12 @@ func (s *Session) respond(t wire.FrameType, text string) {
 	s.mu.Unlock()
 }
 
+// syncs says whether a publisher waits until the topic lasts.
+func (t *topic) syncs() bool { return t.durability == Fsync && t.journal != nil }
+
 // answer gives the replies to a batch of commands, err being what became of what they published. Needs the topic's lock.
 func (t *topic) answer(now time.Time, holder *Session, err error) (asking func(error)) {
-	waits := t.durability == Fsync && t.journal != nil && err == nil
+	waits := t.syncs() && err == nil
 	asking, t.asking = t.asking, nil
 	upTo := t.log.End()
 	if waits && asking != nil {
@@ -64,11 +68,12 @@ func (s *Session) settle(t *topic, waits bool, upTo store.Offset, err error) (wa
 	for _, r := range s.replies {
 		if r.publications > 0 && err != nil {
 			s.published = 0
-			s.broken = failed(r.text, err)
+			r.err = err
+			s.broken = r.failure()
 			s.queue(reply{frame: wire.FrameError, text: s.broken.Error()})
 			break
 		}
-		if r.publications > 0 && waits {
+		if waits && (r.publications > 0 || r.opens) {
 			r.topic, r.upTo = t, upTo
 			waiting = true
 		}
@@ -78,9 +83,13 @@ func (s *Session) settle(t *topic, waits bool, upTo store.Offset, err error) (wa
 	return waiting
 }
 
-// failed is what a client is told whose publication failed.
-func failed(command string, err error) error {
-	return violation("E_%s_FAILED %s failed %s", command, command, err)
+// failure is what a client is told whose command failed.
+func (r reply) failure() error {
+	command := r.text
+	if r.opens {
+		command = "SUB"
+	}
+	return violation("E_%s_FAILED %s failed %s", command, command, r.err)
 }
 
 // queue adds a reply to what goes out, or to what waits to. Needs s.mu.
@@ -94,6 +103,9 @@ func (s *Session) queue(r reply) {
 
 // say adds a reply to what goes out. Needs s.mu.
 func (s *Session) say(r reply) {
+	if r.opens {
+		s.resume = true
+	}
 	if r.publications == 0 {
 		s.out = wire.AppendFrame(s.out, r.frame, []byte(r.text))
 	}
@@ -117,7 +129,7 @@ func (s *Session) resolve(t *topic, upTo store.Offset, err error) {
 		r := s.waiting[said]
 		said++
 		if r.err != nil {
-			s.doomed = failed(r.text, r.err)
+			s.doomed = r.failure()
 			r = reply{frame: wire.FrameError, text: s.doomed.Error()}
 		}
 		s.say(r)

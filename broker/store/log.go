@@ -185,8 +185,11 @@ func (l *Log) Append(r Record) Offset {
 	return l.append(r)
 }
 
-// Carry gathers a copy of a record under its old name, so that the segment it stands in can go.
-func (l *Log) Carry(r Record) Offset { return l.append(r) }
+// Carry gathers a copy of a record under its old name, so that the segment it stands in can go. It is owed n times.
+func (l *Log) Carry(r Record, n int64) Offset {
+	l.gathered.owed += n
+	return l.append(r)
+}
 
 func (l *Log) append(r Record) Offset {
 	o := l.end
@@ -228,13 +231,13 @@ func (l *Log) Write() error {
 }
 
 // Abandon drops the last messages that were gathered, those from offset o on: their offsets will be used again. They are so many records, each
-// some of them deferred, each owed once.
-func (l *Log) Abandon(o Offset, records, deferred int64) {
+// some of them deferred, and owed so many times in all.
+func (l *Log) Abandon(o Offset, records, deferred, owed int64) {
 	l.tail = l.tail[:len(l.tail)-int(l.end-o)]
 	l.end = o
 	l.gathered.records -= records
 	l.gathered.deferred -= deferred
-	l.gathered.owed -= records
+	l.gathered.owed -= owed
 }
 
 // Discard drops what was gathered and is owed to nobody any more, without its ever being written.

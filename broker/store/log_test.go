@@ -218,7 +218,7 @@ func TestFullDisk(t *testing.T) {
 	if err := l.Write(); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("writing to a full disk: %v", err)
 	}
-	l.Abandon(from, 2, 0)
+	l.Abandon(from, 2, 0, 2)
 	if got, _ := all(t, l); !slices.Equal(got, want(3, 100)) {
 		t.Errorf("after the failure the log has %d records, want 3", len(got))
 	}
