@@ -79,7 +79,7 @@ func (o *Options) Flags(fs *flag.FlagSet) {
 	fs.Int64Var(&o.MaxBodySize, "max-body-size", o.MaxBodySize, "the largest command body, in bytes")
 	fs.Var(&o.Durability, "durability", "what OK promises: memory (nothing), os (a killed process loses nothing) or fsync (a power cut loses nothing)")
 	fs.Var(&o.TopicDurability, "topic-durability", "`topic=durability` for a topic of its own; with commas, or more than once, for several")
-	fs.Int64Var(&o.SyncEvery, "sync-every", o.SyncEvery, "messages of a topic after which it is synced in the background; 1 means --durability=fsync")
+	fs.Int64Var(&o.SyncEvery, "sync-every", o.SyncEvery, "messages of a topic after which it is synced in the background, if an eighth of the sync timeout has gone by; 1 means --durability=fsync")
 	fs.DurationVar(&o.SyncTimeout, "sync-timeout", o.SyncTimeout, "the longest that what was written stays without being synced in the background")
 	fs.Int64Var(&o.MaxBytesPerFile, "max-bytes-per-file", o.MaxBytesPerFile, "the size in bytes at which a topic begins its next file")
 	fs.Int64Var(&o.MemQueueSize, "mem-queue-size", o.MemQueueSize, "messages that an #ephemeral topic or channel holds before it drops, and those that a topic of durability memory keeps unwritten")

@@ -11,6 +11,9 @@ import (
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
+// restShare is the part of the sync timeout that goes by, at the least, between two syncs for which nobody waits.
+const restShare = 8
+
 // reserve is how many offsets are put aside in the metadata, for topics of which a crash leaves nothing.
 const reserve = 1 << 36
 
@@ -36,7 +39,10 @@ func (b *Broker) NextSync() time.Time {
 func (t *topic) wantSync(now time.Time) {
 	b := t.broker
 	due := b.tick(now) + int64(b.opts.SyncTimeout)
-	if len(t.waiters) > 0 || t.unsynced >= b.opts.SyncEvery {
+	if t.unsynced >= b.opts.SyncEvery {
+		due = min(due, t.rested)
+	}
+	if len(t.waiters) > 0 {
 		due = 0
 	}
 	b.syncMu.Lock()
@@ -114,6 +120,7 @@ func (t *topic) sync(now time.Time) error {
 		t.broker.changed(t)
 	}
 	t.unsynced = 0
+	t.rested = t.broker.tick(now) + int64(t.broker.opts.SyncTimeout)/restShare
 	p := t.log.SyncPoint(t.journal)
 	t.mu.Unlock()
 	if p == nil {

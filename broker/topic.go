@@ -49,6 +49,7 @@ type topic struct {
 	asking  func(error)
 
 	unsynced  int64 // messages since the last Sync began
+	rested    int64 // when the next one may begin for which nobody waits
 	scheduled int64 // when the broker's timer calls at the latest; never if it does not
 	index     int   // in broker.due, -1 if not there; guarded by broker.dueMu
 	due       int64 // scheduled, as broker.due is ordered by it; guarded by broker.dueMu

@@ -24,6 +24,7 @@ type Options struct {
 const (
 	defaultSegment = 64 << 20
 	defaultTail    = 64 << 10
+	maxTail        = 4 << 20 // bytes of memory that are kept for it, until all is quiet
 	suffix         = ".log"
 )
 
@@ -255,7 +256,7 @@ func (l *Log) Rest(quiet bool) {
 		return
 	}
 	l.tail = l.tail[:0]
-	if quiet || cap(l.tail) > 8*l.opts.TailBytes {
+	if quiet || cap(l.tail) > maxTail {
 		l.tail = nil
 	}
 }
@@ -292,7 +293,7 @@ func (l *Log) trim() {
 	}
 	n := copy(l.tail, l.tail[len(l.tail)-l.opts.TailBytes:])
 	l.tail = l.tail[:n]
-	if cap(l.tail) > 8*l.opts.TailBytes {
+	if cap(l.tail) > maxTail {
 		l.tail = slices.Clip(slices.Clone(l.tail))
 	}
 }

@@ -82,8 +82,8 @@ func (w *Window) fill(s *segment, o Offset) ([]byte, error) {
 	for want := windowBytes; ; {
 		if o >= w.from && o < w.from+Offset(len(w.buf)) {
 			p := w.buf[o-w.from:]
-			_, size, state := parseRecord(o, p)
-			if state != short || o+Offset(len(p)) >= s.end {
+			size, whole := measure(p)
+			if whole || o+Offset(len(p)) >= s.end {
 				return p, nil
 			}
 			want = max(windowBytes, size)

@@ -105,6 +105,18 @@ func decode(p []byte) Record {
 	}
 }
 
+// measure says how long the record is that p begins with, as far as that can be seen, and whether all of it is there; of what is no record it is.
+func measure(p []byte) (size int, whole bool) {
+	if len(p) < headerSize {
+		return headerSize, false
+	}
+	if binary.BigEndian.Uint32(p) != magic {
+		return 0, true
+	}
+	size = sizeOf(p)
+	return size, len(p) >= size
+}
+
 // SizeOf is how long a record is in a file, in bytes.
 func SizeOf(r Record) Offset { return Offset(headerSize + len(r.Body)) }
 
