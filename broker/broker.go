@@ -18,7 +18,6 @@ package broker
 
 import (
 	"container/heap"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -321,9 +320,12 @@ func (b *Broker) depart(now time.Time, s *Session) {
 // messageID makes a message's id: the node's ten bits, then the offset's 54, as sixteen digits. It is unique in a topic and
 // on a node, also after a restart.
 func (b *Broker) messageID(o store.Offset) (id wire.ID) {
-	var raw [8]byte
-	binary.BigEndian.PutUint64(raw[:], uint64(b.opts.NodeID)<<54|uint64(o)&(1<<54-1))
-	hex.Encode(id[:], raw[:])
+	n := uint64(b.opts.NodeID)<<54 | uint64(o)&(1<<54-1)
+	for i := 0; i < len(id); i += 2 {
+		pair := &pairs[n>>56]
+		id[i], id[i+1] = pair[0], pair[1]
+		n <<= 8
+	}
 	return id
 }
 
@@ -338,6 +340,14 @@ func (b *Broker) parseID(id []byte) (o store.Offset, ok bool) {
 	}
 	return store.Offset(n & (1<<54 - 1)), wrong < 16 && n>>54 == uint64(b.opts.NodeID)
 }
+
+// pairs are what bytes look like in an id.
+var pairs = func() (all [256][2]byte) {
+	for i := range all {
+		hex.Encode(all[i][:], []byte{byte(i)})
+	}
+	return all
+}()
 
 // digits are what characters mean in an id; those above 15 mean nothing.
 var digits = func() (all [256]byte) {

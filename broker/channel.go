@@ -109,25 +109,26 @@ func (c *channel) feed(tick int64, s *Session) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	alone := c.ready.len() == 1
+	var r store.Record
 	for {
-		d, r := c.take(tick)
+		d := c.take(tick, &r)
 		if d == nil {
 			return false
 		}
-		c.deliver(tick, d, r, s)
+		c.deliver(tick, d, &r, s)
 		if !alone || !s.canTake() {
 			return true
 		}
 	}
 }
 
-// take gives the next message and its delivery, of no holder, or nil: by turns one that comes again and one from the log, so
-// that neither keeps the other waiting.
-func (c *channel) take(tick int64) (*delivery, store.Record) {
+// take gives the delivery, of no holder, of the next message, and reads that into r; or nil: by turns one that comes again and one from the
+// log, so that neither keeps the other waiting.
+func (c *channel) take(tick int64, r *store.Record) *delivery {
 	for c.topic.unread == nil {
 		if c.again.len() > 0 && !(c.turn && c.behind > 0) {
 			d := c.again.front()
-			r, place, _, err := c.topic.log.At(d.place, &c.topic.back)
+			place, _, err := c.topic.log.At(d.place, &c.topic.back, r)
 			if err != nil && c.misread(tick, err) {
 				break
 			}
@@ -138,7 +139,7 @@ func (c *channel) take(tick int64) (*delivery, store.Record) {
 			c.again.pop()
 			c.turn = true
 			if err == nil {
-				return d, r
+				return d
 			}
 			c.finish(d) // it is lost
 			continue
@@ -147,31 +148,31 @@ func (c *channel) take(tick int64) (*delivery, store.Record) {
 		if c.behind == 0 {
 			break
 		}
-		if d, r := c.advance(tick); d != nil {
-			return d, r
+		if d := c.advance(tick, r); d != nil {
+			return d
 		}
 	}
-	return nil, store.Record{}
+	return nil
 }
 
 // advance moves the cursor behind the next message that is simply owed, and gives that; or nil, when it has to be called again.
-func (c *channel) advance(tick int64) (*delivery, store.Record) {
-	r, place, next, err := c.topic.log.At(c.cursor, &c.ahead)
+func (c *channel) advance(tick int64, r *store.Record) *delivery {
+	place, next, err := c.topic.log.At(c.cursor, &c.ahead, r)
 	if err != nil {
 		if !c.misread(tick, err) {
 			c.cursor = next
 			c.recount()
 		}
-		return nil, r
+		return nil
 	}
 	if len(c.gaps) > 0 && place >= c.gaps[0].from {
 		c.cursor = max(place, c.gaps[0].to)
 		c.gaps = c.gaps[1:]
-		return nil, r
+		return nil
 	}
 	c.cursor = next
 	if r.ID != place || r.Due != 0 {
-		return nil, r // carried, or deferred: if it is owed it is in the window
+		return nil // carried, or deferred: if it is owed it is in the window
 	}
 	if c.behind--; c.behind == 0 { // what follows is not owed, or in the window
 		c.cursor, c.gaps = c.topic.handed, nil
@@ -179,7 +180,7 @@ func (c *channel) advance(tick int64) (*delivery, store.Record) {
 	}
 	d := c.newDelivery(place, place)
 	c.window.add(d)
-	return d, r
+	return d
 }
 
 // misread says whether what could not be read may be there later. Otherwise it is lost.
@@ -219,7 +220,7 @@ func (c *channel) ranges(f func(from, to store.Offset)) {
 }
 
 // deliver puts a message in flight to s, before it is on its way. Needs s.mu.
-func (c *channel) deliver(tick int64, d *delivery, r store.Record, s *Session) {
+func (c *channel) deliver(tick int64, d *delivery, r *store.Record, s *Session) {
 	if s.skips() { // sampled out, as in nsqd: the channel has done with it
 		c.finish(d)
 		return
@@ -356,7 +357,8 @@ func (c *channel) overflow(now time.Time, from store.Offset) {
 // behind gives the place behind the first message from o on that is simply owed.
 func (t *topic) behind(o store.Offset) store.Offset {
 	for {
-		r, place, next, err := t.log.At(o, &t.back)
+		var r store.Record
+		place, next, err := t.log.At(o, &t.back, &r)
 		if err != nil || r.ID == place && r.Due == 0 {
 			return next
 		}

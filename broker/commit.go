@@ -223,7 +223,8 @@ func (t *topic) move(owed []*delivery) error {
 			}
 			sharing++
 		}
-		r, place, _, err := t.log.At(d.place, &t.back)
+		var r store.Record
+		place, _, err := t.log.At(d.place, &t.back, &r)
 		if err != nil || place != d.place {
 			t.log.Abandon(begin, 0, 0, int64(len(moved)))
 			return err

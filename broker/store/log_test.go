@@ -81,7 +81,8 @@ func all(t *testing.T, l *store.Log) (bodies []string, lost int) {
 	t.Helper()
 	var w store.Window
 	for o := store.Offset(0); ; {
-		r, place, next, err := l.At(o, &w)
+		var r store.Record
+		place, next, err := l.At(o, &w, &r)
 		var gone *store.LostError
 		switch {
 		case errors.Is(err, io.EOF):
@@ -147,7 +148,8 @@ func empty(t *testing.T, l *store.Log, fs store.FS) {
 	t.Helper()
 	var w store.Window
 	for o := store.Offset(0); ; {
-		_, place, next, err := l.At(o, &w)
+		var r store.Record
+		place, next, err := l.At(o, &w, &r)
 		if err != nil {
 			break
 		}

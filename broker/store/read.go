@@ -22,14 +22,15 @@ type Window struct {
 // Rest gives the window's memory back.
 func (w *Window) Rest() { *w = Window{} }
 
-// At reads the record at o, and tells where the next stands; behind the last it is io.EOF. What stands in a hole or before the
-// oldest segment is passed over, and o must be a record's otherwise: place tells where the record really stands. The body stands until the next call of any method. A
-// *LostError says that records were lost between o and next; it comes once.
-func (l *Log) At(o Offset, w *Window) (r Record, place, next Offset, err error) {
+// At reads the record at o into r, and tells where the next stands; behind the last it is io.EOF. What stands in a hole or before the
+// oldest segment is passed over, and o must be a record's otherwise: place tells where the record really stands. The body stands until
+// the next call of any method. A *LostError says that records were lost between o and next; it comes once.
+func (l *Log) At(o Offset, w *Window, r *Record) (place, next Offset, err error) {
 	for o < l.end {
 		if p := l.inTail(o); p != nil {
 			size := sizeOf(p)
-			return decode(p[:size]), o, o + Offset(size), nil
+			decode(p[:size], r)
+			return o, o + Offset(size), nil
 		}
 		s := l.segment(o)
 		if s == nil {
@@ -42,20 +43,20 @@ func (l *Log) At(o Offset, w *Window) (r Record, place, next Offset, err error) 
 		}
 		p, err := w.fill(s, o)
 		if err != nil {
-			return r, o, o, fmt.Errorf("store: %w", err)
+			return o, o, fmt.Errorf("store: %w", err)
 		}
-		r, size, state := parseRecord(o, p)
+		size, state := parseRecord(o, p, r)
 		if state == good {
-			return r, o, o + Offset(size), nil
+			return o, o + Offset(size), nil
 		}
 		to, err := s.resync(o)
 		if err != nil {
-			return r, o, o, fmt.Errorf("store: %w", err)
+			return o, o, fmt.Errorf("store: %w", err)
 		}
 		s.holes = append(s.holes, Range{o, to})
-		return r, o, to, &LostError{s.name, Range{o, to}}
+		return o, to, &LostError{s.name, Range{o, to}}
 	}
-	return r, l.end, l.end, io.EOF
+	return l.end, l.end, io.EOF
 }
 
 // inTail gives the tail from offset o on, or nil if that is not in it.
@@ -131,6 +132,7 @@ func (s *segment) resync(o Offset) (Offset, error) {
 	binary.BigEndian.PutUint32(mark[:], magic)
 	buf := make([]byte, scanBytes)
 	var w Window
+	var r Record
 	for at := o + 1; at < s.end; {
 		n, err := s.read(buf, at)
 		if err != nil || n < len(mark) {
@@ -146,7 +148,7 @@ func (s *segment) resync(o Offset) (Offset, error) {
 		if err != nil {
 			return s.end, err
 		}
-		if _, _, state := parseRecord(at, p); state == good {
+		if _, state := parseRecord(at, p, &r); state == good {
 			return at, nil
 		}
 		at++
@@ -157,12 +159,13 @@ func (s *segment) resync(o Offset) (Offset, error) {
 // count counts the records from one offset to another that were neither carried nor deferred.
 func (s *segment) count(from, to Offset) (n int64, err error) {
 	w := Window{buf: make([]byte, 0, scanBytes)}
+	var r Record
 	for o := s.skip(from); o < to; o = s.skip(o) {
 		p, err := w.fill(s, o)
 		if err != nil {
 			return n, err
 		}
-		r, size, state := parseRecord(o, p)
+		size, state := parseRecord(o, p, &r)
 		if state != good {
 			if o, err = s.resync(o); err != nil {
 				return n, err

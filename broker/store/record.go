@@ -71,38 +71,29 @@ const (
 )
 
 // parseRecord reads the record at offset o from the front of p; size is its length, also if p is short of it and has its header.
-func parseRecord(o Offset, p []byte) (r Record, size int, s state) {
-	if len(p) < headerSize {
-		if len(p) >= 4 && binary.BigEndian.Uint32(p) != magic {
-			return r, 0, bad
-		}
-		return r, 0, short
+func parseRecord(o Offset, p []byte, r *Record) (size int, s state) {
+	size, whole := measure(p)
+	switch {
+	case len(p) >= 4 && binary.BigEndian.Uint32(p) != magic:
+		return 0, bad
+	case !whole:
+		return size, short
 	}
-	if binary.BigEndian.Uint32(p) != magic {
-		return r, 0, bad
+	if p = p[:size]; binary.BigEndian.Uint32(p[4:]) != sum(o, p) {
+		return 0, bad
 	}
-	length := binary.BigEndian.Uint32(p[8:]) & MaxBody
-	size = headerSize + int(length)
-	if len(p) < size {
-		return r, size, short
-	}
-	p = p[:size]
-	if binary.BigEndian.Uint32(p[4:]) != sum(o, p) {
-		return r, 0, bad
-	}
-	return decode(p), size, good
+	decode(p, r)
+	return size, good
 }
 
 // decode reads the record that p is.
-func decode(p []byte) Record {
-	return Record{
-		ID:   Offset(binary.BigEndian.Uint64(p[12:])),
-		At:   int64(binary.BigEndian.Uint64(p[20:])),
-		Due:  int64(binary.BigEndian.Uint64(p[28:])),
-		More: p[8]&(more>>24) != 0,
-		And:  p[8]&(and>>24) != 0,
-		Body: p[headerSize:len(p):len(p)],
-	}
+func decode(p []byte, r *Record) {
+	r.ID = Offset(binary.BigEndian.Uint64(p[12:]))
+	r.At = int64(binary.BigEndian.Uint64(p[20:]))
+	r.Due = int64(binary.BigEndian.Uint64(p[28:]))
+	r.More = p[8]&(more>>24) != 0
+	r.And = p[8]&(and>>24) != 0
+	r.Body = p[headerSize:len(p):len(p)]
 }
 
 // measure says how long the record is that p begins with, as far as that can be seen, and whether all of it is there; of what is no record it is.

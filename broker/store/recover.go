@@ -75,6 +75,7 @@ func (s *segment) scan(rec *Recovery, synced Offset, seen func(o Offset, r Recor
 		rec.lose(Range{held, to})
 		held = to
 	}
+	var r Record
 	for o := s.base; o < s.end; {
 		if to := s.skip(o); to != o { // a hole that was found before
 			o, held, after = to, to, false
@@ -84,7 +85,7 @@ func (s *segment) scan(rec *Recovery, synced Offset, seen func(o Offset, r Recor
 		if err != nil {
 			return err
 		}
-		r, size, state := parseRecord(o, p)
+		size, state := parseRecord(o, p, &r)
 		if state != good {
 			if o, err = s.resync(o); err != nil {
 				return err
@@ -119,7 +120,8 @@ func (s *segment) take(rec *Recovery, w *Window, from, to Offset, seen func(o Of
 		if err != nil {
 			return err
 		}
-		r := decode(p[:sizeOf(p)])
+		var r Record
+		decode(p[:sizeOf(p)], &r)
 		rec.Records++
 		if r.ID == from {
 			s.records++

@@ -169,7 +169,8 @@ func (l *Log) OweRange(from, to Offset, n int64) (records int64, err error) {
 	}
 	for o := max(from, l.written); o < min(to, l.end); {
 		p := l.inTail(o)
-		r := decode(p[:sizeOf(p)])
+		var r Record
+		decode(p[:sizeOf(p)], &r)
 		if r.ID == o && r.Due == 0 {
 			records++
 			l.gathered.owed += n
