@@ -186,7 +186,7 @@ func TestServerFails(t *testing.T) {
 	for _, c := range []struct {
 		flag, want string
 	}{
-		{"--durability=fsync", "was started with --durability=fsync and ended by itself: exit status 2: flag provided but not defined: -durability"},
+		{"--no-such-flag=fsync", "was started with --no-such-flag=fsync and ended by itself: exit status 2: flag provided but not defined: -no-such-flag"},
 		{"--max-deflate-level=99", "ended by itself: exit status 2: --max-deflate-level must be [1,9]"},
 		{"--max-msg-size=50", "the server answered E_BAD_MESSAGE PUB message too big 100 > 50"},
 	} {
