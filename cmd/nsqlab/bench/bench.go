@@ -104,7 +104,7 @@ func Run(ctx context.Context, c Config) (rep *Report, err error) {
 
 // measure plays one workload on a server of its own.
 func (c *Config) measure(ctx context.Context, folder string, s Server, w Workload) (res Result, err error) {
-	d, err := s.start(ctx, folder, w.queue)
+	d, err := s.start(ctx, folder, w.flags())
 	if err != nil {
 		return res, err
 	}

@@ -11,7 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 )
@@ -83,8 +83,8 @@ type daemon struct {
 // startTime is how long a server may take until it takes a connection.
 const startTime = 15 * time.Second
 
-// start starts a process in a folder of its own, and waits until it takes a connection. queue is its --mem-queue-size.
-func (s Server) start(ctx context.Context, folder string, queue int) (*daemon, error) {
+// start starts a process in a folder of its own, and waits until it takes a connection. The flags are the workload's.
+func (s Server) start(ctx context.Context, folder string, flags []string) (*daemon, error) {
 	if s.Address != "" {
 		return &daemon{address: s.Address, http: s.HTTP, server: s}, nil
 	}
@@ -93,7 +93,7 @@ func (s Server) start(ctx context.Context, folder string, queue int) (*daemon, e
 		return nil, err
 	}
 	d := &daemon{server: s, folder: home, ended: make(chan struct{})}
-	if err := d.launch(queue); err != nil {
+	if err := d.launch(flags); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(home))
 	}
 	if err := d.ready(ctx); err != nil {
@@ -103,7 +103,7 @@ func (s Server) start(ctx context.Context, folder string, queue int) (*daemon, e
 }
 
 // launch starts the process.
-func (d *daemon) launch(queue int) (err error) {
+func (d *daemon) launch(flags []string) (err error) {
 	if d.address, err = freeAddress(); err != nil {
 		return err
 	}
@@ -120,10 +120,7 @@ func (d *daemon) launch(queue int) (err error) {
 	}
 	defer log.Close()
 	args := []string{"--tcp-address=" + d.address, "--http-address=" + d.http, "--data-path=" + data}
-	if queue > 0 {
-		args = append(args, "--mem-queue-size="+strconv.Itoa(queue))
-	}
-	cmd := exec.Command(d.server.Binary, append(args, d.server.Flags...)...)
+	cmd := exec.Command(d.server.Binary, slices.Concat(args, flags, d.server.Flags)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = d.folder, log, log, attributes()
 	started := make(chan error)
 	go d.attend(cmd, started)

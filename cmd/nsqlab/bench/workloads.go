@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -21,6 +22,18 @@ type Amount struct {
 	count int
 	piles bool // the messages stay on the server, so that maxBacklog bounds them as well
 	queue int  // --mem-queue-size with room for what waits, so that upstream's nsqd stays off the disk; 0: its default
+	lasts bool // every message is synced: with the flags by which any nsqd does what it can
+}
+
+// flags are what the server is started with.
+func (a Amount) flags() []string {
+	switch {
+	case a.lasts:
+		return []string{"--mem-queue-size=0", "--sync-every=1"}
+	case a.queue > 0:
+		return []string{"--mem-queue-size=" + strconv.Itoa(a.queue)}
+	}
+	return nil
 }
 
 const (
@@ -37,6 +50,11 @@ const (
 // atMost is an end before the time is over.
 func atMost(messages int) Amount {
 	return Amount{Of: "messages at the most", count: messages, piles: true, queue: deep}
+}
+
+// durable is an end before the time is over, of messages that are synced.
+func durable() Amount {
+	return Amount{Of: "messages at the most", count: deep, piles: true, lasts: true}
 }
 
 // backlog is messages on the server.
@@ -57,6 +75,11 @@ var Workloads = []Workload{
 	{"pub-64", "PUB, one at a time, on each of 64 connections", !quick, atMost(deep), publish(64, 1, 1)},
 	{"pub-pipelined", "PUB on 1 connection, 500 on their way", quick, atMost(deep), publish(1, 1, windowed)},
 	{"mpub", "MPUB of 200 messages on 1 connection, 10 on their way", quick, atMost(deep), publish(1, inBatch, batches)},
+	{"sync-1", "as pub-1, every message synced: --mem-queue-size=0 --sync-every=1", !quick, durable(), publish(1, 1, 1)},
+	{"sync-16", "as pub-16, every message synced", !quick, durable(), publish(16, 1, 1)},
+	{"sync-64", "as pub-64, every message synced", !quick, durable(), publish(64, 1, 1)},
+	{"sync-pipelined", "as pub-pipelined, every message synced", quick, durable(), publish(1, 1, windowed)},
+	{"sync-mpub", "as mpub, every message synced", !quick, durable(), publish(1, inBatch, batches)},
 	{"drain", "consume a channel's backlog on 1 connection", quick, backlog(deep / 2), drain},
 	{"pubsub", "PUB, pipelined, and 1 consumer, 10,000 messages behind at the most", quick, passing(), stream(1, 1, windowed)},
 	{"pubsub-mpub", "the same with MPUB of 200 messages", !quick, passing(), stream(1, inBatch, batches)},
