@@ -78,7 +78,7 @@ var Workloads = []Workload{
 	{"sync-1", "as pub-1, every message synced: --mem-queue-size=0 --sync-every=1", !quick, durable(), publish(1, 1, 1)},
 	{"sync-16", "as pub-16, every message synced", !quick, durable(), publish(16, 1, 1)},
 	{"sync-64", "as pub-64, every message synced", !quick, durable(), publish(64, 1, 1)},
-	{"sync-pipelined", "as pub-pipelined, every message synced", quick, durable(), publish(1, 1, windowed)},
+	{"sync-window", "as pub-pipelined, every message synced", quick, durable(), publish(1, 1, windowed)},
 	{"sync-mpub", "as mpub, every message synced", !quick, durable(), publish(1, inBatch, batches)},
 	{"drain", "consume a channel's backlog on 1 connection", quick, backlog(deep / 2), drain},
 	{"pubsub", "PUB, pipelined, and 1 consumer, 10,000 messages behind at the most", quick, passing(), stream(1, 1, windowed)},
