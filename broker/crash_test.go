@@ -40,6 +40,7 @@ type crasher struct {
 	messages map[string]*crashMessage
 	ids      map[wire.ID]string
 	lives    int
+	heard    int // OKs, of TestEveryState
 	log      []string
 }
 
