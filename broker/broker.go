@@ -10,7 +10,7 @@
 //
 // A topic is one log, in which each message stands once; a channel is a cursor into it and the exceptions to that cursor.
 //
-// The law: locks are taken in the order Broker.mu, topic.mu, then one of Session.mu, Broker.sessionsMu or Broker.dueMu;
+// The law: locks are taken in the order Broker.mu, topic.mu, then one of Session.mu, Broker.sessionsMu, Broker.dueMu or Broker.syncMu;
 // never two topics at once. A session keeps a topic's lock over all commands of one read that need the same topic, and
 // what they stirred up is delivered once, when the lock is given up. Nothing is waited for under a lock, and the wake functions
 // are called outside of topic.mu, or must not mind.
@@ -250,7 +250,7 @@ func (b *Broker) create(now time.Time, name string) (err error) {
 	if j == nil {
 		fs, opts = store.NewMemory(), volatile
 	}
-	if t.log, _, err = store.Open(fs, name, nil, store.Past{First: first, Synced: first}, opts, nil); err != nil {
+	if t.log, _, err = store.Open(fs, name, nil, store.Past{First: first, Synced: first}, opts, nil, nil); err != nil {
 		return err
 	}
 	b.topics[name] = t

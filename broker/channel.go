@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"io"
 	"slices"
 	"time"
 
@@ -28,6 +29,8 @@ type channel struct {
 	stirred   bool      // in topic.stirred
 	turn      bool      // the last message given came from the queue
 	last      postponed // to wait in a lane
+	unread    error     // why the log could not be read
+	readable  int64     // when it is tried again
 
 	inFlight int
 	deferred int
@@ -125,7 +128,7 @@ func (c *channel) feed(tick int64, s *Session) bool {
 // take gives the delivery, of no holder, of the next message, and reads that into r; or nil: by turns one that comes again and one from the
 // log, so that neither keeps the other waiting.
 func (c *channel) take(tick int64, r *store.Record) *delivery {
-	for c.topic.unread == nil {
+	for c.unread == nil {
 		if c.again.len() > 0 && !(c.turn && c.behind > 0) {
 			d := c.again.front()
 			place, _, err := c.topic.log.At(d.place, &c.topic.back, r)
@@ -158,9 +161,12 @@ func (c *channel) take(tick int64, r *store.Record) *delivery {
 // advance moves the cursor behind the next message that is simply owed, and gives that; or nil, when it has to be called again.
 func (c *channel) advance(tick int64, r *store.Record) *delivery {
 	place, next, err := c.topic.log.At(c.cursor, &c.ahead, r)
+	if err == nil && place >= c.topic.handed {
+		err = io.EOF
+	}
 	if err != nil {
 		if !c.misread(tick, err) {
-			c.cursor = next
+			c.cursor = min(next, c.topic.handed)
 			c.recount()
 		}
 		return nil
@@ -189,20 +195,31 @@ func (c *channel) misread(tick int64, err error) (later bool) {
 	var lost *store.LostError
 	if errors.As(err, &lost) {
 		t.lose(lost.Range)
+		for _, other := range t.channels {
+			other.recount() // no other reader comes to it
+		}
 		return false
 	}
-	t.unread, t.readable = err, tick+int64(retryTime)
+	if errors.Is(err, io.EOF) { // another reader was told of it
+		return false
+	}
+	c.unread, c.readable = err, tick+int64(retryTime)
 	return true
 }
 
-// recount counts what is owed from the cursor on, after some of it was lost.
+// recount counts what is owed from the cursor on, after some of it was lost. What it cannot count stays in the figure, so that nothing is
+// taken for done that is not; the cursor finds out.
 func (c *channel) recount() {
-	c.behind = 0
+	behind, counted := int64(0), true
 	c.ranges(func(from, to store.Offset) {
 		n, err := c.topic.log.OweRange(from, to, 0)
-		c.behind += n
+		behind += n
+		counted = counted && err == nil
 		c.topic.suffer(err)
 	})
+	if counted {
+		c.behind = behind
+	}
 }
 
 // ranges calls f for each run from the cursor to topic.handed that is not in a gap.

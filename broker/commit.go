@@ -80,7 +80,7 @@ func (t *topic) record(now time.Time) {
 		return
 	}
 	for _, r := range t.log.Seals(false) {
-		t.note(store.Entry{Op: store.Sealed, ID: r.From, To: r.To})
+		t.note(store.Entry{Op: store.Sealed, ID: r.From, To: r.To, Plain: r.Plain})
 	}
 	gathered := t.journal.Gathered()
 	if gathered == 0 || t.lazy() && !t.urgent && gathered < lazyBytes {
@@ -132,7 +132,7 @@ func (t *topic) entries(now time.Time) iter.Seq[store.Entry] {
 			yield(store.Entry{Op: store.Passed, ID: t.handed}) &&
 			(!t.paused || yield(store.Entry{Op: store.Paused, ID: t.handed}))
 		for _, r := range t.log.Seals(true) {
-			ok = ok && yield(store.Entry{Op: store.Sealed, ID: r.From, To: r.To})
+			ok = ok && yield(store.Entry{Op: store.Sealed, ID: r.From, To: r.To, Plain: r.Plain})
 		}
 		for _, r := range t.log.Holes() {
 			ok = ok && yield(store.Entry{Op: store.Emptied, ID: r.From, To: r.To})
@@ -141,6 +141,9 @@ func (t *topic) entries(now time.Time) iter.Seq[store.Entry] {
 			if ok = ok && (c.number == 0 || c.entries(now, yield)); !ok {
 				return
 			}
+		}
+		if ok && t.gone {
+			yield(store.Entry{Op: store.Deleted, ID: t.log.End()})
 		}
 	}
 }
@@ -184,17 +187,33 @@ func (c *channel) note(e store.Entry) {
 	}
 }
 
-// carry writes what little is owed of an old segment once more, so that it can go.
+// carry writes what little is owed of old segments once more, so that they can go.
 func (t *topic) carry() {
 	passed := t.handed
 	for _, c := range t.channels {
 		passed = min(passed, c.cursor)
 	}
-	from, to, ok := t.log.Sparse(passed)
-	if !ok {
-		return
+	for left := maxCarried; left > 0; {
+		from, to, ok := t.log.Sparse(passed)
+		if !ok {
+			return
+		}
+		owed := t.standing(from, to)
+		if len(owed) == 0 {
+			t.log.Clear(from) // what is owed of it is lost
+			continue
+		}
+		some := owed[:min(len(owed), left)]
+		if err := t.move(some); err != nil {
+			t.suffer(err)
+			return
+		}
+		left -= len(some)
 	}
-	var owed []*delivery
+}
+
+// standing are the deliveries whose records stand in a range, in the order of their places.
+func (t *topic) standing(from, to store.Offset) (owed []*delivery) {
 	for _, c := range t.channels {
 		for _, d := range c.window.all() {
 			if from <= d.place && d.place < to {
@@ -202,12 +221,8 @@ func (t *topic) carry() {
 			}
 		}
 	}
-	if len(owed) == 0 {
-		t.log.Clear(from) // what is owed of it is lost
-		return
-	}
 	slices.SortStableFunc(owed, func(a, b *delivery) int { return cmp.Compare(a.place, b.place) })
-	t.suffer(t.move(owed[:min(len(owed), maxCarried)]))
+	return owed
 }
 
 // move writes the records of deliveries, which are in the order of their places, once more, and has them stand there.

@@ -72,6 +72,7 @@ type crashHeld struct {
 func newCrasher(t *testing.T, seed uint64, test crashTest) *crasher {
 	opts := broker.DefaultOptions("test")
 	opts.Durability, opts.MaxBytesPerFile, opts.MsgTimeout = test.durability, []int64{1, 300, 2000}[seed%3], 10*time.Second
+	opts.SyncTimeout = time.Millisecond
 	c := &crasher{
 		t: t, rng: rand.New(rand.NewPCG(seed, 1)), disk: sim.NewDisk(), opts: opts, crashTest: test,
 		now:      time.Unix(1767225600, 0),
@@ -126,7 +127,7 @@ func (c *crasher) send(s *broker.Session, p string) {
 }
 
 func (c *crasher) sync() {
-	err := c.b.Sync(c.now.Add(time.Hour))
+	err := c.b.Sync(c.now.Add(time.Second))
 	c.note("sync: %v", err)
 	if err != nil && !c.faults {
 		c.fail("sync: %v", err)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"time"
+
+	"github.com/nsqlab/nsqlab/broker/store"
 )
 
 // Version is the release of NSQ whose behaviour this broker has, as clients and tools read it.
@@ -105,6 +107,9 @@ func (o Options) Validate() error {
 	}
 	if o.MaxDeflateLevel < 1 || o.MaxDeflateLevel > 9 {
 		return errors.New("--max-deflate-level must be [1,9]")
+	}
+	if o.MaxMsgSize > store.MaxBody {
+		return fmt.Errorf("--max-msg-size must be at most %d", store.MaxBody)
 	}
 	for _, positive := range []struct {
 		flag  string

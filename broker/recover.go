@@ -34,6 +34,7 @@ type pastChannel struct {
 	finished []store.Offset // from base on
 	returned map[store.Offset]store.Entry
 	emptied  []gap
+	high     store.Offset // nothing that was said of it is of a message behind
 	sorted   bool
 }
 
@@ -57,6 +58,7 @@ func (m *remnant) replay(e store.Entry) {
 		m.channels = slices.Delete(m.channels, i, i+1)
 	default:
 		m.channels[i].replay(e)
+		m.channels[i].high = max(m.channels[i].high, e.ID, e.To)
 	}
 }
 
@@ -67,24 +69,14 @@ func (m *remnant) add(number uint32, name string, base store.Offset) {
 }
 
 func (m *remnant) replayTopic(e store.Entry) {
+	defer m.Past.Replay(e)
 	switch e.Op {
-	case store.Opened:
-		m.First = e.ID
 	case store.Deleted:
-		*m = remnant{deleted: true, floor: m.floor, Past: store.Past{First: e.ID}}
+		*m = remnant{deleted: true, floor: m.floor}
 	case store.Paused, store.Unpaused:
 		m.paused, m.handed = e.Op == store.Paused, e.ID
 	case store.Passed:
 		m.handed = e.ID
-	case store.Synced:
-		m.Synced = e.ID
-	case store.Emptied:
-		m.Holes = append(m.Holes, store.Range{From: e.ID, To: e.To})
-	case store.Sealed:
-		if m.Sealed == nil {
-			m.Sealed = map[store.Offset]store.Offset{}
-		}
-		m.Sealed[e.ID] = e.To
 	}
 }
 
@@ -161,7 +153,7 @@ func (b *Broker) revive(now time.Time, name string, files []string, known *store
 	if moves {
 		t.handed = never
 	}
-	log, rec, err := store.Open(b.fs, name, files, m.Past, b.logOptions(), r.seen)
+	log, rec, err := store.Open(b.fs, name, files, m.Past, b.logOptions(), r.seen, r.skip)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +203,7 @@ func (b *Broker) report(t *topic, rec store.Recovery) {
 		b.warn("topic %s: no message can be read from offset %d to %d: %d bytes are lost", t.name, r.From, r.To, r.To-r.From)
 	}
 	if rec.Torn > 0 {
-		b.warn("topic %s: %d bytes at the end were not written whole, and of no message that was acknowledged", t.name, rec.Torn)
+		b.warn("topic %s: %d bytes at the end were never synced, and are of no whole message", t.name, rec.Torn)
 	}
 }
 
@@ -240,6 +232,24 @@ func (r *revival) seen(o store.Offset, rec store.Record) (owed int64) {
 		}
 	}
 	return owed
+}
+
+// skip takes in a segment of which nothing was said but that it is there, without looking at its records.
+func (r *revival) skip(s store.Seal) (owed int64, ok bool) {
+	t := r.topic
+	waits := s.From >= t.handed
+	if !waits && s.To > t.handed || slices.ContainsFunc(r.past.channels, func(p *pastChannel) bool { return s.From < max(p.high, p.base, p.cursor) }) {
+		return 0, false
+	}
+	r.covered = append(r.covered, s.Range)
+	if waits {
+		t.waiting += s.Plain
+		return s.Plain, true
+	}
+	for _, c := range t.channels {
+		c.behind += s.Plain
+	}
+	return s.Plain * int64(len(t.channels)), true
 }
 
 // restore gives a channel a message that it is owed.
@@ -334,7 +344,7 @@ func (b *Broker) load(now time.Time) error {
 			t.wantSync(now) // what a killed process wrote may not have been synced
 		}
 	}
-	if err := b.saveMetadata(); err != nil { // so that no offset of this life is given again, whatever is left of it
+	if err := b.saveMetadata(reserve); err != nil { // so that no offset of this life is given again, whatever is left of it
 		b.warn("metadata: %v", err)
 		b.metaDue = b.tick(now) + int64(retryTime)
 	}

@@ -306,11 +306,10 @@ func (s *Session) release(now time.Time) {
 		return
 	}
 	s.holding = nil
-	published := s.published
-	s.published = 0
 	t.unlock(now, s)
-	if published > 0 {
-		s.countPublished(t.name, published)
+	if s.published > 0 {
+		s.countPublished(t.name, s.published)
+		s.published = 0
 	}
 }
 

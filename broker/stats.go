@@ -95,7 +95,10 @@ func (b *Broker) Health() string {
 	for _, name := range b.names() {
 		t := b.topics[name]
 		t.mu.Lock()
-		err := cmp.Or(t.failure, t.syncError, t.unread)
+		err := cmp.Or(t.failure, t.syncError)
+		for _, c := range t.channels {
+			err = cmp.Or(err, c.unread)
+		}
 		for _, r := range t.lost {
 			lost = append(lost, fmt.Sprintf("%s from %d to %d", name, r.From, r.To))
 		}

@@ -95,7 +95,7 @@ func (b *Broker) Sync(now time.Time) error {
 		}
 	}
 	if meta {
-		if err := b.saveMetadata(); err != nil {
+		if err := b.saveMetadata(reserve); err != nil {
 			failures = append(failures, err)
 			b.syncMu.Lock()
 			b.metaDue = tick + int64(retryTime)
@@ -115,6 +115,7 @@ func (t *topic) sync(now time.Time) error {
 		release(t, waiters, never, nil)
 		return nil
 	}
+	refused, broken := t.repair(now)
 	t.carry()
 	if int64(t.log.End()) > t.broker.reserved.Load()-reserve/2 {
 		t.broker.changed(t)
@@ -123,8 +124,9 @@ func (t *topic) sync(now time.Time) error {
 	t.rested = t.broker.tick(now) + int64(t.broker.opts.SyncTimeout)/restShare
 	p := t.log.SyncPoint(t.journal)
 	t.mu.Unlock()
+	release(t, refused, never, broken)
 	if p == nil {
-		return nil
+		return broken
 	}
 	err := p.Sync()
 
@@ -134,7 +136,7 @@ func (t *topic) sync(now time.Time) error {
 	}
 	upTo, failure := t.log.Synced(p, err)
 	t.syncError = failure
-	if failure == nil {
+	if failure == nil && !t.gone {
 		t.note(store.Entry{Op: store.Synced, ID: t.log.Lasts()})
 	}
 	var told []waiter
@@ -153,7 +155,19 @@ func (t *topic) sync(now time.Time) error {
 	}
 	t.mu.Unlock()
 	release(t, told, upTo, failure)
-	return err
+	return errors.Join(broken, err)
+}
+
+// repair has the journal tried again that could not be written. If that fails too, those who wait are to be told.
+func (t *topic) repair(now time.Time) (refused []waiter, err error) {
+	if t.failure == nil && len(t.waiters) == 0 {
+		return nil, nil
+	}
+	if err = t.mend(now); err != nil {
+		refused, t.waiters = t.waiters, nil
+		t.wantSync(now)
+	}
+	return refused, err
 }
 
 // release tells publishers how what they published has fared.
@@ -167,8 +181,8 @@ func release(t *topic, told []waiter, upTo store.Offset, err error) {
 	}
 }
 
-// saveMetadata writes what topics and channels there are, and removes the files of those that are gone.
-func (b *Broker) saveMetadata() error {
+// saveMetadata writes what topics and channels there are, and that so many offsets are put aside, and removes the files of those that are gone.
+func (b *Broker) saveMetadata(aside store.Offset) error {
 	b.mu.RLock()
 	m := store.Metadata{Offsets: b.births, Version: Version}
 	graves := b.graves
@@ -184,7 +198,7 @@ func (b *Broker) saveMetadata() error {
 		m.Topics = append(m.Topics, topic)
 		m.Offsets = max(m.Offsets, end)
 	}
-	m.Offsets += reserve
+	m.Offsets += aside
 	b.reserved.Store(int64(m.Offsets))
 	if err := store.WriteMetadata(b.fs, m); err != nil {
 		return err
@@ -247,7 +261,7 @@ func (b *Broker) Save(now time.Time) error {
 		}
 	}
 	if b.fs != nil {
-		failures = append(failures, b.saveMetadata())
+		failures = append(failures, b.saveMetadata(0))
 	}
 	return errors.Join(failures...)
 }
@@ -255,6 +269,7 @@ func (b *Broker) Save(now time.Time) error {
 // save is Save for a topic.
 func (t *topic) save(now time.Time) error {
 	t.mu.Lock()
+	t.failure = nil // whatever it was, the disk is tried once more
 	err := t.log.Write()
 	t.mu.Unlock()
 	if err == nil {

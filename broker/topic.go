@@ -36,8 +36,6 @@ type topic struct {
 	timers    timers        // of every delivery that is in flight or deferred
 	failure   error         // of the disk, when it was written last; nil if that went well
 	syncError error         // as failure, when it was synced last
-	unread    error         // why the log could not be read
-	readable  int64         // when it is tried again
 	lost      []store.Range // of the log, that could not be read
 
 	messages uint64 // published since the topic began
@@ -152,6 +150,9 @@ func (t *topic) handOver(now time.Time) {
 		t.log.OweLast(n, more)
 	}
 	t.handed, t.waiting = t.log.End(), 0
+	if !t.remembered() {
+		t.note(store.Entry{Op: store.Passed, ID: t.handed})
+	}
 	for _, c := range t.channels {
 		c.stir()
 		c.messages += uint64(n)
@@ -164,6 +165,11 @@ func (t *topic) handOver(now time.Time) {
 		}
 	}
 	t.postponed = emptied(t.postponed)
+}
+
+// remembered says whether the journal tells of a channel, and so of all that was handed over.
+func (t *topic) remembered() bool {
+	return slices.ContainsFunc(t.channels, func(c *channel) bool { return c.number != 0 })
 }
 
 // empty drops what waits at the topic. Its channels never had it.
@@ -224,7 +230,7 @@ func (t *topic) remove(c *channel) {
 		s.doom(errChannelDeleted)
 		t.rouse(s)
 	}
-	if len(t.channels) == 0 {
+	if !t.remembered() {
 		t.note(store.Entry{Op: store.Passed, ID: t.handed})
 	}
 	c.note(store.Entry{Op: store.Deleted})
@@ -242,9 +248,9 @@ func (t *topic) expire(now time.Time) {
 		d.stop()
 		d.channel.enqueue(now, d)
 	}
-	if t.unread != nil && t.readable <= tick {
-		t.unread = nil
-		for _, c := range t.channels {
+	for _, c := range t.channels {
+		if c.unread != nil && c.readable <= tick {
+			c.unread = nil
 			c.stir()
 		}
 	}
@@ -254,8 +260,10 @@ func (t *topic) expire(now time.Time) {
 // early finds nothing due and asks for the next.
 func (t *topic) schedule() {
 	due := t.timers.next()
-	if t.unread != nil {
-		due = min(due, t.readable)
+	for _, c := range t.channels {
+		if c.unread != nil {
+			due = min(due, c.readable)
+		}
 	}
 	if due < t.scheduled && !t.deleted {
 		t.scheduled = due

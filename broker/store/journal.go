@@ -26,7 +26,7 @@ const (
 	Returned               // a message, ID, waits in a channel apart from the cursor: Attempts, and Due if it is deferred
 	Emptied                // what stands from ID to before To is not, or not any more, owed to a channel, whatever was said of it before; the topic: is no record
 	Synced                 // all of the log before ID lasts
-	Sealed                 // the segment that begins at ID ends at To
+	Sealed                 // the segment that begins at ID ends at To; it holds Plain records and nothing else, if that is not 0
 	snapshotEnd
 )
 
@@ -37,6 +37,7 @@ type Entry struct {
 	ID, To   Offset
 	Attempts uint16
 	Due      int64 // ns since the Unix epoch; 0: at once
+	Plain    int64 // records that were neither deferred nor carried
 	Name     string
 }
 
@@ -112,6 +113,9 @@ func OpenJournal(fs FS, topic string, files []string, replay func(Entry)) (j *Jo
 		entries, rest, err := readJournal(fs, topic, n)
 		if err != nil {
 			return nil, 0, fmt.Errorf("store: %w", err)
+		}
+		if torn == 0 {
+			torn = rest
 		}
 		if found = slices.ContainsFunc(entries, func(e Entry) bool { return e.Op == snapshotEnd }); found {
 			torn = rest
@@ -302,6 +306,9 @@ func appendEntry(dst []byte, last Offset, e Entry) []byte {
 	if e.Op == Emptied || e.Op == Sealed {
 		dst = binary.AppendUvarint(dst, uint64(e.To))
 	}
+	if e.Op == Sealed {
+		dst = binary.AppendUvarint(dst, uint64(e.Plain))
+	}
 	if e.Op == Opened {
 		dst = binary.AppendUvarint(dst, uint64(len(e.Name)))
 		dst = append(dst, e.Name...)
@@ -339,6 +346,9 @@ func parseEntries(p []byte) (all []Entry, err error) {
 		}
 		if e.Op == Emptied || e.Op == Sealed {
 			e.To = Offset(number())
+		}
+		if e.Op == Sealed {
+			e.Plain = int64(number())
 		}
 		if e.Op == Opened {
 			n := number()

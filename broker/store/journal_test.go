@@ -25,7 +25,7 @@ var entries = []store.Entry{
 	{Op: store.Paused, Channel: 1}, {Op: store.Unpaused, Channel: 1}, {Op: store.Paused},
 	{Op: store.Passed, Channel: 1, ID: 5000}, {Op: store.Finished, Channel: 1, ID: 1000},
 	{Op: store.Returned, Channel: 1, ID: 1200, Attempts: 65535, Due: 1 << 60}, {Op: store.Emptied, Channel: 2, ID: 7, To: 1 << 40},
-	{Op: store.Deleted, Channel: 2}, {Op: store.Synced, ID: 9000}, {Op: store.Sealed, ID: 9000, To: 9999},
+	{Op: store.Deleted, Channel: 2}, {Op: store.Synced, ID: 9000}, {Op: store.Sealed, ID: 9000, To: 9999, Plain: 7},
 }
 
 // write adds entries as one batch.

@@ -58,7 +58,7 @@ type Log struct {
 	last     *segment   // that is written to; nil: the next write begins one
 	garbage  []string   // files to be removed
 	newFiles bool       // since the folder was synced
-	sealed   []Range    // segments, since Seals was called
+	sealed   []Seal     // of segments, since Seals was called
 	syncing  bool       // there is a sync point
 }
 
@@ -67,6 +67,13 @@ type counts struct {
 	records  int64 // but for those that were carried
 	deferred int64 // of records
 	owed     int64 // times that a record is owed to somebody
+	carried  bool  // there may be others
+}
+
+// A Seal is what is known of a segment that is not written to any more.
+type Seal struct {
+	Range
+	Plain int64 // its records, if they all stand in order and none was deferred or carried; else 0
 }
 
 // A segment is one file of a log.
@@ -80,6 +87,7 @@ type segment struct {
 	end     Offset  // of its last record
 	holes   []Range // that hold no record, in order
 	syncing bool    // a sync point holds its file
+	failed  bool    // a sync of it has: what stands in it may not last
 }
 
 // A Recovery is what Open found.
@@ -126,15 +134,17 @@ func ParseFileName(file string) (log string, base Offset, ok bool) {
 
 // A Past is what the journal knows of a log.
 type Past struct {
-	First  Offset            // no record before is the log's
-	Synced Offset            // all before was synced
-	Sealed map[Offset]Offset // where segments end, by where they begin
-	Holes  []Range           // that were found to hold no record, or none to be taken
+	First  Offset          // no record before is the log's
+	Synced Offset          // all before was synced
+	Sealed map[Offset]Seal // segments that are not written to any more, by where they begin
+	Holes  []Range         // that were found to hold no record, or none to be taken
 }
 
 // Open finds a log's records in its files, those of Files; one without any begins at past.First. It calls seen with each record in order, whose
-// body must not be kept, and which says how often the record is owed.
-func Open(fs FS, name string, files []string, past Past, opts Options, seen func(o Offset, r Record) int64) (*Log, Recovery, error) {
+// body must not be kept, and which says how often the record is owed. A segment that is known and was synced need not be read, if skip, which may be nil, says
+// how often its records are owed in all.
+func Open(fs FS, name string, files []string, past Past, opts Options, seen func(o Offset, r Record) int64,
+	skip func(Seal) (owed int64, ok bool)) (*Log, Recovery, error) {
 	if opts.SegmentBytes == 0 {
 		opts.SegmentBytes = defaultSegment
 	}
@@ -151,7 +161,7 @@ func Open(fs FS, name string, files []string, past Past, opts Options, seen func
 			l.segments = append(l.segments, &segment{fs: fs, name: f, base: base})
 		}
 	}
-	rec, err := l.recover(past, seen)
+	rec, err := l.recover(past, seen, skip)
 	if err != nil {
 		return nil, rec, errors.Join(err, l.Close())
 	}
@@ -160,7 +170,7 @@ func Open(fs FS, name string, files []string, past Past, opts Options, seen func
 		l.settle(s)
 	}
 	if len(l.segments) > 0 { // what a killed process wrote may not have been synced
-		l.synced, l.newFiles = l.segments[0].base, true
+		l.synced, l.newFiles = min(max(past.Synced, l.segments[0].base), l.end), true
 	}
 	return l, rec, nil
 }
@@ -189,6 +199,7 @@ func (l *Log) Append(r Record) Offset {
 // Carry gathers a copy of a record under its old name, so that the segment it stands in can go. It is owed n times.
 func (l *Log) Carry(r Record, n int64) Offset {
 	l.gathered.owed += n
+	l.gathered.carried = true
 	return l.append(r)
 }
 
@@ -222,6 +233,7 @@ func (l *Log) Write() error {
 	s.records += l.gathered.records
 	s.deferred += l.gathered.deferred
 	s.owed += l.gathered.owed
+	s.carried = s.carried || l.gathered.carried
 	l.gathered = counts{}
 	if int64(s.end-s.base) >= l.opts.SegmentBytes {
 		l.last = nil

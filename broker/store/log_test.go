@@ -31,7 +31,7 @@ func open(t *testing.T, fs store.FS, opts store.Options) (*store.Log, store.Reco
 	l, rec, err := store.Open(fs, "orders", files(t, fs), store.Past{First: 1000}, opts, func(_ store.Offset, r store.Record) int64 {
 		seen = append(seen, string(r.Body))
 		return 1
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -394,7 +394,7 @@ func FuzzDamage(f *testing.F) {
 }
 
 func BenchmarkAppendWrite(b *testing.B) {
-	l, _, err := store.Open(store.OS{Dir: b.TempDir()}, "orders", nil, store.Past{}, store.Options{}, nil)
+	l, _, err := store.Open(store.OS{Dir: b.TempDir()}, "orders", nil, store.Past{}, store.Options{}, nil, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

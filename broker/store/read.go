@@ -54,6 +54,9 @@ func (l *Log) At(o Offset, w *Window, r *Record) (place, next Offset, err error)
 			return o, o, fmt.Errorf("store: %w", err)
 		}
 		s.holes = append(s.holes, Range{o, to})
+		if n, err := s.count(s.base, s.end); err == nil {
+			s.records = n + s.deferred
+		}
 		return o, to, &LostError{s.name, Range{o, to}}
 	}
 	return l.end, l.end, io.EOF

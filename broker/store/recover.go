@@ -6,17 +6,26 @@ import (
 )
 
 // recover reads the headers and sums of all records that are left, from the oldest segment to the newest.
-func (l *Log) recover(past Past, seen func(o Offset, r Record) int64) (rec Recovery, err error) {
+func (l *Log) recover(past Past, seen func(o Offset, r Record) int64, skip func(Seal) (int64, bool)) (rec Recovery, err error) {
 	for i, s := range l.segments {
-		end, sealed := past.Sealed[s.base]
+		seal, sealed := past.Sealed[s.base]
+		end := seal.To
 		size, err := l.fs.Size(s.name)
 		if err != nil {
 			return rec, fmt.Errorf("store: %w", err)
 		}
+		s.end = s.base + Offset(size)
+		if skip != nil && seal.Plain > 0 && end <= min(past.Synced, s.end) {
+			if owed, ok := skip(seal); ok {
+				s.end, s.records, s.owed = end, seal.Plain, owed
+				rec.Records += int(seal.Plain)
+				l.end = max(l.end, end)
+				continue
+			}
+		}
 		if s.file, err = l.fs.Open(s.name); err != nil {
 			return rec, fmt.Errorf("store: %w", err)
 		}
-		s.end = s.base + Offset(size)
 		if i < len(l.segments)-1 { // behind it is what the next one replaced
 			s.cut(&rec, l.segments[i+1].base)
 		}
@@ -45,6 +54,26 @@ func (l *Log) recover(past Past, seen func(o Offset, r Record) int64) (rec Recov
 		return true
 	})
 	return rec, nil
+}
+
+// Replay takes in what the journal says of the log.
+func (p *Past) Replay(e Entry) {
+	switch {
+	case e.Channel != 0:
+	case e.Op == Opened:
+		p.First = e.ID
+	case e.Op == Deleted:
+		*p = Past{First: e.ID}
+	case e.Op == Synced:
+		p.Synced = e.ID
+	case e.Op == Emptied:
+		p.Holes = append(p.Holes, Range{e.ID, e.To})
+	case e.Op == Sealed:
+		if p.Sealed == nil {
+			p.Sealed = map[Offset]Seal{}
+		}
+		p.Sealed[e.ID] = Seal{Range{e.ID, e.To}, e.Plain}
+	}
 }
 
 // cut leaves out what stands behind the segment's end: it was never acknowledged.
@@ -108,6 +137,10 @@ func (s *segment) scan(rec *Recovery, synced Offset, seen func(o Offset, r Recor
 			held = o
 		}
 	}
+	if lost := min(s.end, synced); held < lost { // it was synced, so it is not torn
+		rec.lose(Range{held, lost})
+		held = lost
+	}
 	rec.Torn += int64(s.end - held)
 	s.end = held
 	return nil
@@ -123,7 +156,9 @@ func (s *segment) take(rec *Recovery, w *Window, from, to Offset, seen func(o Of
 		var r Record
 		decode(p[:sizeOf(p)], &r)
 		rec.Records++
-		if r.ID == from {
+		if r.ID != from {
+			s.carried = true
+		} else {
 			s.records++
 			if r.Due != 0 {
 				s.deferred++

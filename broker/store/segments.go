@@ -45,10 +45,10 @@ func (l *Log) Clear(from Offset) {
 	}
 }
 
-// Sparse gives the range of the first segment before an offset, but for the last, of which less than an eighth is owed.
+// Sparse gives the range of the first segment before an offset, but for the last, of which less than an eighth is owed, or some is lost.
 func (l *Log) Sparse(before Offset) (from, to Offset, ok bool) {
 	for _, s := range l.segments {
-		if s != l.last && s.end <= before && s.owed < s.records/8 {
+		if s != l.last && s.end <= before && (s.owed < s.records/8 || len(s.holes) > 0) {
 			return s.base, s.end, true
 		}
 	}
@@ -69,8 +69,18 @@ func (l *Log) part() {
 
 // seal ends a segment that is not written to any more.
 func (l *Log) seal(s *segment) {
-	l.sealed = append(l.sealed, Range{s.base, s.end})
+	if !l.opts.Volatile {
+		l.sealed = append(l.sealed, s.seal())
+	}
 	l.settle(s)
+}
+
+func (s *segment) seal() Seal {
+	seal := Seal{Range: Range{s.base, s.end}}
+	if !s.carried && s.deferred == 0 && len(s.holes) == 0 {
+		seal.Plain = s.records
+	}
+	return seal
 }
 
 // Holes are what was found to hold no record.
@@ -82,14 +92,14 @@ func (l *Log) Holes() (all []Range) {
 }
 
 // Seals gives the segments that have ended since it was called last, or all that have.
-func (l *Log) Seals(all bool) []Range {
+func (l *Log) Seals(all bool) []Seal {
 	sealed := l.sealed
 	l.sealed = nil
 	if all {
 		sealed = nil
 		for _, s := range l.segments {
 			if s != l.last {
-				sealed = append(sealed, Range{s.base, s.end})
+				sealed = append(sealed, s.seal())
 			}
 		}
 	}

@@ -27,7 +27,10 @@ func (l *Log) SyncPoint(j *Journal) *SyncPoint {
 	if l.syncing || !l.unsynced() && (j == nil || !j.unsynced()) {
 		return nil
 	}
-	p := &SyncPoint{log: l, journal: j, dir: l.newFiles, upTo: l.written, garbage: slices.Clone(l.garbage), ofLog: len(l.garbage)}
+	p := &SyncPoint{log: l, journal: j, dir: l.newFiles, upTo: l.written}
+	if !slices.ContainsFunc(l.segments, func(s *segment) bool { return s.failed }) { // else what was carried into it may have to be read where it was
+		p.garbage, p.ofLog = slices.Clone(l.garbage), len(l.garbage)
+	}
 	for _, s := range l.segments {
 		if s.end > l.synced {
 			s.syncing = true
@@ -96,7 +99,7 @@ func (l *Log) Synced(p *SyncPoint, err error) (upTo Offset, failure error) {
 		err = nil
 	}
 	for _, s := range p.segments {
-		s.syncing = false
+		s.syncing, s.failed = false, s.failed || err != nil
 		l.settle(s)
 	}
 	if p.journal != nil {

@@ -17,7 +17,7 @@ import (
 func inBetween(t *testing.T, disk *sim.Disk, paused bool) (before []sent) {
 	t.Helper()
 	before = some("before", 0, 5)
-	l, _, err := store.Open(disk, "orders", nil, store.Past{First: 1000}, store.Options{}, nil)
+	l, _, err := store.Open(disk, "orders", nil, store.Past{First: 1000}, store.Options{}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestMigrateShortLog(t *testing.T) {
 		{Op: store.Emptied, Channel: 1, To: 5001}, {Op: store.Synced, ID: 5001},
 	} {
 		disk := sim.NewDisk()
-		l, _, err := store.Open(disk, "orders", nil, store.Past{First: 1000}, store.Options{}, nil)
+		l, _, err := store.Open(disk, "orders", nil, store.Past{First: 1000}, store.Options{}, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -55,7 +55,7 @@ func holdings(t *testing.T, fs store.FS, topic string) map[string]holding {
 		r.Body = slices.Clone(r.Body)
 		b.log = append(b.log, r)
 		return 1
-	})
+	}, nil)
 	if err != nil || rec.Torn != 0 || rec.Lost != nil {
 		t.Fatalf("the log of %s: %v, %+v", topic, err, rec)
 	}

@@ -62,7 +62,7 @@ func (m *migration) undo(k mark) (files []string, err error) {
 // openLog opens a topic's log. Nothing of it is given up here.
 func (m *migration) openLog(s *standing, topic string, files []string) (*Log, error) {
 	owed := func(Offset, Record) int64 { return 1 }
-	l, _, err := Open(m.fs, topic, files, s.past, Options{SegmentBytes: m.opts.SegmentBytes}, owed)
+	l, _, err := Open(m.fs, topic, files, s.past, Options{SegmentBytes: m.opts.SegmentBytes}, owed, nil)
 	return l, err
 }
 
@@ -192,24 +192,16 @@ func (s *standing) replay(e Entry) {
 }
 
 func (s *standing) replayTopic(e Entry) {
+	defer s.past.Replay(e)
 	switch e.Op {
 	case Opened:
-		s.opened, s.past.First, s.passed = true, e.ID, e.ID
+		s.opened, s.passed = true, e.ID
 	case Passed:
 		s.passed = e.ID
 	case Paused, Unpaused:
 		s.paused, s.passed = e.Op == Paused, e.ID
-	case Synced:
-		s.past.Synced = e.ID
-	case Emptied:
-		s.past.Holes = append(s.past.Holes, Range{e.ID, e.To})
-	case Sealed:
-		if s.past.Sealed == nil {
-			s.past.Sealed = map[Offset]Offset{}
-		}
-		s.past.Sealed[e.ID] = e.To
 	case Deleted:
-		*s = standing{high: s.high, past: Past{First: e.ID}}
+		*s = standing{high: s.high}
 	}
 }
 
@@ -227,7 +219,7 @@ func (s *standing) number(channel string) (number uint32, before bool) {
 // entries is the snapshot of a topic whose log begins at start and ended at end before its queues were appended. Each channel is owed its
 // own run and the topic's, which is the last. What waited at the topic before goes to the channels with that, also if the topic is paused: it stands
 // before the channels' runs.
-func (t *upstreamTopic) entries(s *standing, start, end Offset, sealed []Range) []Entry {
+func (t *upstreamTopic) entries(s *standing, start, end Offset, sealed []Seal) []Entry {
 	all := s.entries
 	passed := s.passed
 	if !s.opened {
