@@ -237,20 +237,20 @@ func TestHTTPAnswersGarbage(t *testing.T) {
 
 // A lockedBuffer is a log that is read while it is written.
 type lockedBuffer struct {
-	mu sync.Mutex
-	bytes.Buffer
+	mu  sync.Mutex
+	buf bytes.Buffer
 }
 
 func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.Buffer.Write(p)
+	return b.buf.Write(p)
 }
 
 func (b *lockedBuffer) text() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.String()
+	return b.buf.String()
 }
 
 func TestLog(t *testing.T) {
@@ -281,7 +281,7 @@ func TestLog(t *testing.T) {
 		`INFO: 0 messages were in memory only and are gone$`,
 		`INFO: bye$`,
 	}
-	lines := bufio.NewScanner(&out.Buffer)
+	lines := bufio.NewScanner(&out.buf)
 	for i := 0; lines.Scan(); i++ {
 		if i >= len(want) || !regexp.MustCompile(stamp+want[i]).MatchString(lines.Text()) {
 			t.Errorf("line %d: %s", i+1, lines.Text())
