@@ -142,6 +142,9 @@ func (t *topic) entries(now time.Time) iter.Seq[store.Entry] {
 				return
 			}
 		}
+		for _, e := range t.removed {
+			ok = ok && yield(e) && yield(store.Entry{Op: store.Deleted, Channel: e.Channel})
+		}
 		if ok && t.gone {
 			yield(store.Entry{Op: store.Deleted, ID: t.log.End()})
 		}

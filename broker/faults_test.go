@@ -342,3 +342,20 @@ func TestUncountable(t *testing.T) {
 		t.Errorf("%d are held", held)
 	}
 }
+
+// TestChannelDeletedAfterKill: a channel that is deleted before anything else happens to its topic stays so, though the metadata tells of it yet.
+func TestChannelDeletedAfterKill(t *testing.T) {
+	p := newPatient(t, broker.OS)
+	p.connect("SUB t c\n" + pub("t", "a"))
+	if err := p.sync(); err != nil {
+		t.Fatal(err)
+	}
+	p.kill()
+	if err := p.b.DeleteChannel(p.now, "t", "c"); err != nil {
+		t.Fatal(err)
+	}
+	p.kill()
+	if topics := p.b.Stats().Topics; len(topics) != 1 || len(topics[0].Channels) != 0 {
+		t.Errorf("%+v", topics)
+	}
+}

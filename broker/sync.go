@@ -15,7 +15,7 @@ import (
 const restShare = 8
 
 // reserve is how many offsets are put aside in the metadata, for topics of which a crash leaves nothing.
-const reserve = 1 << 36
+const reserve = 1 << 34
 
 // A waiter is a publisher that waits until the log lasts up to an offset.
 type waiter struct {
@@ -186,6 +186,7 @@ func (b *Broker) saveMetadata(aside store.Offset) error {
 	b.mu.RLock()
 	m := store.Metadata{Offsets: b.births, Version: Version}
 	graves := b.graves
+	var removed []int
 	topics := make([]*topic, 0, len(b.topics))
 	for _, name := range b.names() {
 		if t := b.topics[name]; t.journal != nil {
@@ -194,14 +195,20 @@ func (b *Broker) saveMetadata(aside store.Offset) error {
 	}
 	b.mu.RUnlock()
 	for _, t := range topics {
-		topic, end := t.metadata()
+		topic, end, n := t.metadata()
 		m.Topics = append(m.Topics, topic)
 		m.Offsets = max(m.Offsets, end)
+		removed = append(removed, n)
 	}
 	m.Offsets += aside
 	b.reserved.Store(int64(m.Offsets))
 	if err := store.WriteMetadata(b.fs, m); err != nil {
 		return err
+	}
+	for i, t := range topics {
+		t.mu.Lock()
+		t.removed = slices.Delete(t.removed, 0, removed[i])
+		t.mu.Unlock()
 	}
 	if err := b.bury(graves); err != nil {
 		return fmt.Errorf("a deleted topic: %w", err)
@@ -233,7 +240,8 @@ func (b *Broker) bury(graves []string) error {
 	return nil
 }
 
-func (t *topic) metadata() (m store.TopicMetadata, end store.Offset) {
+// metadata is what the metadata tells of the topic, which leaves out so many channels that are gone.
+func (t *topic) metadata() (m store.TopicMetadata, end store.Offset, removed int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	m = store.TopicMetadata{Name: t.name, Paused: t.paused}
@@ -242,7 +250,7 @@ func (t *topic) metadata() (m store.TopicMetadata, end store.Offset) {
 			m.Channels = append(m.Channels, store.ChannelMetadata{Name: c.name, Paused: c.paused})
 		}
 	}
-	return m, t.log.End()
+	return m, t.log.End(), len(t.removed)
 }
 
 // Save writes and syncs all that is left, when the broker is closed and all sessions have ended. Nothing may be asked of the broker after it.

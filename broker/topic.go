@@ -26,6 +26,7 @@ type topic struct {
 	retry     int64          // when the journal is tried again after it could not be written
 	channels  []*channel     // in order of creation
 	numbers   uint32         // the channels so far
+	removed   []store.Entry  // those that are gone and that the metadata may tell of yet, as they were opened
 	paused    bool
 	deleted   bool          // or the broker closes: it takes no more, and no timer fires
 	gone      bool          // deleted, and its files are to go
@@ -234,6 +235,9 @@ func (t *topic) remove(c *channel) {
 		t.note(store.Entry{Op: store.Passed, ID: t.handed})
 	}
 	c.note(store.Entry{Op: store.Deleted})
+	if c.number != 0 {
+		t.removed = append(t.removed, store.Entry{Op: store.Opened, Channel: c.number, ID: c.cursor, Name: c.name})
+	}
 	t.urgent = true
 	t.broker.changed(t)
 }

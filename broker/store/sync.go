@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 )
 
@@ -77,7 +78,7 @@ func (p *SyncPoint) Sync() error {
 		}
 	}
 	for _, name := range p.garbage {
-		if err := p.log.fs.Remove(name); err != nil {
+		if err := p.log.fs.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return removal{fmt.Errorf("store: %w", err)}
 		}
 		p.removed++
