@@ -3,21 +3,24 @@ package scenarios_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"text/tabwriter"
+	"time"
 
 	"github.com/nsqlab/nsqlab/reports"
 )
 
 const (
-	plantSeeds = 3 // that a scenario is played under without a plant
-	builders   = 2 // at a time
+	soundSeeds = 3           // that a scenario is played under without a bug
+	playFor    = time.Minute // that playing a bug may take
 )
 
 // A line is what testdata/play tells of a seed.
@@ -32,25 +35,27 @@ type line struct {
 	}
 }
 
-// A planter builds testdata/play with a broker that has a bug, without touching its source.
+// A planter has testdata/play, with all the bugs in its broker, of which the environment awakes one or none.
 type planter struct {
-	dir   string
-	slots chan struct{} // of builders
+	player string
+	unfit  []error // by bug: why it is not in there
 }
 
 // TestPlants puts each bug into the broker, and has its checker find it.
 func TestPlants(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it builds the broker for each bug")
+		t.Skip("it builds the broker with the bugs")
 	}
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("there is no go command to build with: ", err)
 	}
-	p := &planter{dir: t.TempDir(), slots: make(chan struct{}, builders)}
-	found := make([]string, len(plants))
+	bugs := slices.Concat(plants, diskPlants)
+	p := &planter{}
+	p.build(t, bugs)
+	found := make([]string, len(bugs))
 	t.Run("group", func(t *testing.T) {
-		t.Run("none", func(t *testing.T) { p.withoutPlants(t) })
-		for i, bug := range plants {
+		p.withoutPlants(t, bugs)
+		for i, bug := range bugs {
 			t.Run(bug.name, func(t *testing.T) {
 				t.Parallel()
 				found[i] = p.plant(t, i, bug)
@@ -59,19 +64,19 @@ func TestPlants(t *testing.T) {
 	})
 	var table bytes.Buffer
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	for i, bug := range plants {
+	for i, bug := range bugs {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", bug.name, bug.promise, found[i])
 	}
 	if err := w.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d plants:\n%s", len(plants), &table)
+	t.Logf("%d plants:\n%s", len(bugs), &table)
 }
 
 // TestPlantsCoverCheckers has a plant for every promise.
 func TestPlantsCoverCheckers(t *testing.T) {
 	planted := map[string]bool{}
-	for _, bug := range plants {
+	for _, bug := range slices.Concat(plants, diskPlants) {
 		planted[bug.promise] = true
 	}
 	for _, c := range reports.Checkers {
@@ -82,33 +87,45 @@ func TestPlantsCoverCheckers(t *testing.T) {
 }
 
 // withoutPlants has the sound broker hold in every scenario, and each promise find something to judge there.
-func (p *planter) withoutPlants(t *testing.T) {
-	player := p.build(t, "sound", nil)
-	played := map[string][]line{}
-	for _, bug := range plants {
-		if played[bug.scenario] == nil {
-			played[bug.scenario] = playUnder(t, player, bug.scenario, plantSeeds)
+func (p *planter) withoutPlants(t *testing.T, bugs []plant) {
+	promises := map[string][]string{} // by scenario
+	for _, bug := range bugs {
+		if promises[bug.scenario] == nil {
+			t.Run("none in "+bug.scenario, func(t *testing.T) {
+				t.Parallel()
+				for _, l := range p.play(t, 0, bug.scenario, 1, soundSeeds) {
+					sound(t, bug.scenario, l, promises[bug.scenario])
+				}
+			})
 		}
-		for _, l := range played[bug.scenario] {
-			if l.Validity != reports.Valid || l.Promises[bug.promise].Events == 0 {
-				t.Errorf("%s, seed %d: the sound broker is %s (%s), with %d events for %s",
-					bug.scenario, l.Seed, l.Validity, l.Reason, l.Promises[bug.promise].Events, bug.promise)
-			}
+		promises[bug.scenario] = append(promises[bug.scenario], bug.promise)
+	}
+}
+
+// sound complains of a seed under which the sound broker does not hold.
+func sound(t *testing.T, scenario string, l line, promises []string) {
+	if l.Validity != reports.Valid && l.Validity != reports.Licensed {
+		t.Errorf("%s, seed %d: the sound broker is %s (%s)", scenario, l.Seed, l.Validity, l.Reason)
+	}
+	for _, promise := range promises {
+		if o := l.Promises[promise]; o.Validity != reports.Valid || o.Events == 0 {
+			t.Errorf("%s, seed %d: %s is %s with %d events, without a bug", scenario, l.Seed, promise, o.Validity, o.Events)
 		}
 	}
 }
 
-// plant builds and plays one bug, and says how it was found.
+// plant plays one bug, and says how it was found.
 func (p *planter) plant(t *testing.T, i int, bug plant) (found string) {
-	p.slots <- struct{}{}
-	defer func() { <-p.slots }()
-	player := p.build(t, fmt.Sprint(i), &bug)
+	if p.unfit[i] != nil {
+		t.Fatal(p.unfit[i])
+	}
 	want := bug.validity
 	if want == "" {
 		want = reports.Invalid
 	}
 	var last line
-	for _, last = range playUnder(t, player, bug.scenario, max(bug.seeds, 1)) {
+	for seed := range max(bug.seeds, 1) {
+		last = p.play(t, i+1, bug.scenario, seed+1, seed+1)[0]
 		if o := last.Promises[bug.promise]; o.Validity == want {
 			return fmt.Sprintf("seed %d: %s", last.Seed, o.First)
 		}
@@ -117,54 +134,66 @@ func (p *planter) plant(t *testing.T, i int, bug plant) (found string) {
 	return "not found"
 }
 
-// build makes the player, with a bug in the broker if there is one.
-func (p *planter) build(t *testing.T, name string, bug *plant) string {
+// build makes the player, with a broker that has all the bugs, without touching its source.
+func (p *planter) build(t *testing.T, bugs []plant) {
 	t.Helper()
-	player := filepath.Join(p.dir, name)
-	args := []string{"build", "-o", player, "-ldflags=-s -w"}
-	if bug != nil {
-		args = append(args, "-overlay", p.overlay(t, name, bug))
+	p.unfit = make([]error, len(bugs))
+	sources := map[string]string{} // by their files
+	fields := map[string]*field{}
+	for i, bug := range bugs {
+		f := fields[bug.file]
+		if f == nil {
+			var err error
+			if f, err = readField(filepath.Join("..", "broker", bug.file)); err != nil {
+				t.Fatal(err)
+			}
+			fields[bug.file] = f
+		}
+		p.unfit[i] = f.sow(i+1, bug)
+		sources[bug.file] = f.source()
+		sources[filepath.Join(filepath.Dir(bug.file), "planted.go")] = f.alarm()
 	}
-	out, err := exec.Command("go", append(args, "./testdata/play")...).CombinedOutput()
+	dir := t.TempDir()
+	p.player = filepath.Join(dir, "play")
+	out, err := exec.Command("go", "build", "-o", p.player, "-overlay", overlay(t, dir, sources), "./testdata/play").CombinedOutput()
 	if err != nil {
 		t.Fatalf("the player was not built: %v\n%s", err, out)
 	}
-	return player
 }
 
-// overlay writes the broker's file with the bug in it, and what tells the go command to take it.
-func (p *planter) overlay(t *testing.T, name string, bug *plant) string {
+// overlay writes sources of the broker to a folder, with a file that has the go command take them.
+func overlay(t *testing.T, dir string, sources map[string]string) string {
 	t.Helper()
-	source, err := filepath.Abs(filepath.Join("..", "broker", bug.file))
+	replace := map[string]string{}
+	for file, text := range sources { // each for itself: the order does not matter
+		path, err := filepath.Abs(filepath.Join("..", "broker", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		replace[path] = filepath.Join(dir, strings.ReplaceAll(file, "/", "_"))
+		if err := os.WriteFile(replace[path], []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := strings.Count(string(text), bug.old); n != 1 {
-		t.Fatalf("the plant does not fit any more: broker/%s has %d pieces like this, want one:\n%s", bug.file, n, bug.old)
-	}
-	planted := filepath.Join(p.dir, name+".go")
-	if err := os.WriteFile(planted, []byte(strings.Replace(string(text), bug.old, bug.new, 1)), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{source: planted}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(p.dir, name+".json")
-	if err := os.WriteFile(file, overlay, 0o666); err != nil {
+	file := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(file, text, 0o666); err != nil {
 		t.Fatal(err)
 	}
 	return file
 }
 
-// playUnder plays a scenario under the seeds from 1 to last.
-func playUnder(t *testing.T, player, scenario string, last uint64) (all []line) {
+// play plays a scenario under the seeds from first to last, with the bug of that number, or none for 0.
+func (p *planter) play(t *testing.T, bug int, scenario string, first, last uint64) (all []line) {
 	t.Helper()
-	out, err := exec.Command(player, scenario, "1", fmt.Sprint(last)).Output()
+	ctx, cancel := context.WithTimeout(t.Context(), playFor)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, p.player, scenario, fmt.Sprint(first), fmt.Sprint(last))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", plantVariable, bug))
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%s was not played: %v", scenario, err)
 	}
