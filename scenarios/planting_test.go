@@ -114,7 +114,7 @@ func sound(t *testing.T, scenario string, l line, promises []string) {
 	}
 }
 
-// plant plays one bug, and says how it was found.
+// plant plays one bug, and says how it was found: under a seed under which the sound broker holds.
 func (p *planter) plant(t *testing.T, i int, bug plant) (found string) {
 	if p.unfit[i] != nil {
 		t.Fatal(p.unfit[i])
@@ -127,6 +127,7 @@ func (p *planter) plant(t *testing.T, i int, bug plant) (found string) {
 	for seed := range max(bug.seeds, 1) {
 		last = p.play(t, i+1, bug.scenario, seed+1, seed+1)[0]
 		if o := last.Promises[bug.promise]; o.Validity == want {
+			sound(t, bug.scenario, p.play(t, 0, bug.scenario, seed+1, seed+1)[0], []string{bug.promise})
 			return fmt.Sprintf("seed %d: %s", last.Seed, o.First)
 		}
 	}

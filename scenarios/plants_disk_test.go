@@ -25,6 +25,11 @@ var diskPlants = []plant{
 		new: "\tif err != nil {\n",
 	},
 	{
+		name: "a disk that was full is not tried again", file: "commit.go", scenario: "testdata/full.yaml", promise: "activity", validity: reports.Unknown,
+		old: "&& t.broker.tick(now) < t.retry {",
+		new: "{",
+	},
+	{
 		name: "what is in memory is not written on a clean stop", file: "sync.go", scenario: "memory-clean-stop.yaml", promise: "no-loss",
 		old: "\terr := t.log.Write()\n",
 		new: "\tvar err error\n",
@@ -55,6 +60,11 @@ var diskPlants = []plant{
 		new: "if false {",
 	},
 	{
+		name: "the old journal goes before the new is synced", file: "store/journal.go", scenario: "testdata/finished.yaml", promise: "latency", seeds: 20,
+		old: "\tj.Add(Entry{Op: snapshotEnd})\n",
+		new: "\tj.Add(Entry{Op: snapshotEnd})\n\tfor ; len(j.garbage) > 0; j.garbage = j.garbage[1:] {\n\t\t_ = j.fs.Remove(j.garbage[0])\n\t}\n",
+	},
+	{
 		name: "the folder is not synced", file: "store/sync.go", scenario: "powercut-fsync.yaml", promise: "no-loss",
 		old: "if p.dir {",
 		new: "if false {",
@@ -78,6 +88,16 @@ var diskPlants = []plant{
 		name: "a file goes before what is carried is written", file: "commit.go", scenario: "testdata/carried.yaml", promise: "no-loss", seeds: 10,
 		old: "if err := t.log.Write(); err != nil {",
 		new: "if err := error(nil); err != nil {",
+	},
+	{
+		name: "what was carried is found twice", file: "recover.go", scenario: "testdata/carried.yaml", promise: "no-duplicates", seeds: 10,
+		old: "if r.covers(rec.ID) || r.carried[rec.ID] {",
+		new: "if false {",
+	},
+	{
+		name: "files never go", file: "store/sync.go", scenario: "testdata/full.yaml", promise: "activity", validity: reports.Unknown,
+		old: "range p.garbage {",
+		new: "range p.garbage[:0] {",
 	},
 	{
 		name: "a file goes when one channel of two has done with it", file: "topic.go", scenario: "testdata/small_files.yaml", promise: "no-loss",
@@ -122,6 +142,11 @@ var diskPlants = []plant{
 		new: "if id < c.cursor ||",
 	},
 	{
+		name: "what was finished before a snapshot is owed after a crash", file: "recover.go", scenario: "testdata/finished.yaml", promise: "latency",
+		old: "if id < c.base ||",
+		new: "if false ||",
+	},
+	{
 		name: "what was deferred at a crash is finished", file: "recover.go", scenario: "kill-os.yaml", promise: "no-loss",
 		old: "\t\tc.returned[e.ID] = e\n",
 		new: "\t\tif e.Due == 0 {\n\t\t\tc.returned[e.ID] = e\n\t\t} else {\n\t\t\tc.finished = append(c.finished, e.ID)\n\t\t}\n",
@@ -160,6 +185,17 @@ var diskPlants = []plant{
 		name: "a file that is not read after a crash is done with", file: "recover.go", scenario: "testdata/backlog.yaml", promise: "no-loss",
 		old: "return s.Plain * int64(len(t.channels)), true",
 		new: "return 0, true",
+	},
+	{
+		name: "a file is not read after a crash that was half done with", file: "recover.go", scenario: "testdata/backlog.yaml", promise: "no-loss",
+		old: "s.From < max(p.high, p.base, p.cursor)",
+		new: "s.From < p.base",
+	},
+	{
+		name: "a torn end of the journal is taken for whole", file: "store/journal.go", scenario: "powercut-os.yaml", promise: "activity", seeds: 30,
+		validity: reports.Unknown,
+		old:      "!= batchSum(number, int64(at), payload) {",
+		new:      "!= batchSum(number, int64(at), payload) && false {",
 	},
 	{
 		name: "offsets are used again after a crash", file: "recover.go", scenario: "slow-disk.yaml", promise: "no-loss", seeds: 30,

@@ -6,14 +6,14 @@ import "github.com/nsqlab/nsqlab/reports"
 type plant struct {
 	name     string
 	file     string // of broker/
-	old, new string // a piece of it that stands there once, and what takes its place
+	old, new string // a piece of a function of it that stands there once, and what takes its place
 	scenario string
 	promise  string
 	validity reports.Validity // "": Invalid
 	seeds    uint64           // within so many it must be found; 0: in the first
 }
 
-// plants are the bugs that the checkers have to find. Those that come only now and then go by the message's offset or the time.
+// plants are the bugs that the checkers have to find. Those that come only now and then go by the time.
 var plants = []plant{
 	{
 		name: "an acknowledged message is dropped", file: "topic.go", scenario: "steady.yaml", promise: "no-loss",
