@@ -223,7 +223,7 @@ func (c *channel) deliver(tick int64, d *delivery, r *store.Record, s *Session) 
 	c.inFlight++
 	s.inFlight++
 	s.received++
-	s.send(wire.Message{Timestamp: r.At, Attempts: d.attempts, ID: c.topic.broker.messageID(d.offset), Body: r.Body})
+	s.send(tick, wire.Message{Timestamp: r.At, Attempts: d.attempts, ID: c.topic.broker.messageID(d.offset), Body: r.Body})
 }
 
 // held finds the delivery that a client means by an id.
@@ -335,6 +335,9 @@ func (c *channel) empty() {
 func (c *channel) pause(paused bool) {
 	c.paused = paused
 	c.stir()
+	for _, s := range c.consumers {
+		s.flush()
+	}
 	op := store.Unpaused
 	if paused {
 		op = store.Paused

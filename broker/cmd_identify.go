@@ -27,8 +27,7 @@ type identity struct {
 	TopologyZone        string `json:"topology_zone"`
 }
 
-// negotiated is the answer to an IDENTIFY with feature_negotiation, its keys in upstream's order. What this broker cannot do
-// is answered false.
+// negotiated is the answer to an IDENTIFY with feature_negotiation, its keys in upstream's order.
 type negotiated struct {
 	MaxRdyCount         int64  `json:"max_rdy_count"`
 	Version             string `json:"version"`
@@ -57,8 +56,12 @@ const (
 )
 
 // IDENTIFY\n and a JSON body says who the client is and asks for heartbeats, timeouts and sampling. The answer is OK or, with
-// feature_negotiation, what was granted. It may be repeated before SUB; as in nsqd heartbeats, sampling and the message
-// timeout are then those of the first.
+// feature_negotiation, what was granted: behind that answer TLS begins, and in that the compression, and each is begun by an OK. It
+// may be repeated before SUB; as in nsqd heartbeats, sampling, the output buffer and the message timeout are then those of the first. Layers are
+// granted once: asked for again they are answered false, so that nobody waits for one inside another.
+//
+// The output buffer bounds how long a message may wait to be sent. Who asks for no more than the default is sent everything at
+// once, which is within any bound; who asks for more gets it, as from nsqd.
 func (s *Session) identify(now time.Time, c wire.Command) error {
 	var id identity
 	if err := json.Unmarshal(c.Body, &id); err != nil {
@@ -66,6 +69,9 @@ func (s *Session) identify(now time.Time, c wire.Command) error {
 	}
 	if err := s.checkRanges(&id); err != nil {
 		return err
+	}
+	if o := s.broker.opts; id.FeatureNegotiation && id.Deflate && o.Deflate && id.Snappy && o.Snappy {
+		return violation("E_IDENTIFY_FAILED cannot enable both deflate and snappy compression")
 	}
 	first := !s.identified
 	s.identified = true
@@ -80,18 +86,38 @@ func (s *Session) identify(now time.Time, c wire.Command) error {
 		if s.nextBeat = (time.Time{}); s.interval > 0 {
 			s.nextBeat = now.Add(s.interval)
 		}
+		s.buffer = s.outputBuffer(id)
 	}
 	s.mu.Unlock()
 	if !id.FeatureNegotiation {
 		s.respond(wire.FrameResponse, "OK")
 		return nil
 	}
-	answer, err := json.Marshal(s.grant(id))
+	granted := s.grant(id)
+	answer, err := json.Marshal(granted)
 	if err != nil {
 		return fmt.Errorf("broker: answer to IDENTIFY: %w", err)
 	}
 	s.respond(wire.FrameResponse, string(answer))
+	if granted.TLSv1 {
+		s.want(wire.Need{Kind: wire.NeedTLS})
+	}
+	if granted.Snappy {
+		s.want(wire.Need{Kind: wire.NeedSnappy})
+	}
+	if granted.Deflate {
+		s.want(wire.Need{Kind: wire.NeedDeflate, Level: granted.DeflateLevel})
+	}
 	return nil
+}
+
+// outputBuffer is what a client gets that asks for a longer wait or a larger buffer than the default; none for others.
+func (s *Session) outputBuffer(id identity) outputBuffer {
+	wait := time.Duration(id.OutputBufferTimeout) * time.Millisecond
+	if wait == 0 || id.OutputBufferSize <= defaultOutputBuffer && wait <= s.broker.opts.OutputBufferTimeout {
+		return outputBuffer{}
+	}
+	return outputBuffer{size: id.OutputBufferSize, time: wait}
 }
 
 // checkRanges refuses what is out of range, in upstream's order, and puts the defaults in for what was left out.
@@ -139,7 +165,13 @@ func (s *Session) grant(id identity) negotiated {
 	if level <= 0 {
 		level = defaultDeflateLevel
 	}
+	c := &s.client
+	compressed := c.snappy || c.deflate
 	return negotiated{
+		TLSv1:               id.TLSv1 && o.TLS && !c.secure,
+		Snappy:              id.Snappy && o.Snappy && !compressed,
+		Deflate:             id.Deflate && o.Deflate && !compressed,
+		AuthRequired:        o.AuthRequired,
 		MaxRdyCount:         o.MaxRdyCount,
 		Version:             Version,
 		MaxMsgTimeout:       o.MaxMsgTimeout.Milliseconds(),

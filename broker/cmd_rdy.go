@@ -29,5 +29,8 @@ func (s *Session) rdy(now time.Time, c wire.Command) error {
 	s.hold(now, s.channel.topic)
 	s.ready = int64(n)
 	s.channel.offer(s)
+	if !s.canTake() {
+		s.flush()
+	}
 	return nil
 }

@@ -46,13 +46,64 @@ func (s *Session) random() *rand.Rand {
 }
 
 // send adds a message to what goes out. Needs the lock of the channel's topic, and s.mu.
-func (s *Session) send(m wire.Message) {
+func (s *Session) send(tick int64, m wire.Message) {
+	first := len(s.out) == 0
 	s.out = wire.AppendMessage(s.out, m)
 	if len(s.out) >= maxPending {
 		s.stalled = true
 		s.full = true
 	}
+	if s.buffer.size > 0 {
+		if first {
+			s.buffer.begin(s.broker, tick)
+		}
+		if len(s.out) >= s.buffer.size || !s.canTake() {
+			s.buffer.lingers = false
+		}
+		if s.buffer.lingers && !first {
+			return
+		}
+	}
 	s.channel.topic.rouse(s)
+}
+
+// An outputBuffer lets messages wait to be sent together, for a client that has asked for more of that than the default. Guarded by Session.mu.
+type outputBuffer struct {
+	size    int           // bytes at which what waits is sent; 0: nothing waits
+	time    time.Duration // the longest wait
+	lingers bool          // all that is in Session.out waits, until due
+	due     time.Time
+}
+
+// begin has a message, the first in Session.out, wait.
+func (b *outputBuffer) begin(broker *Broker, tick int64) {
+	b.lingers = true
+	b.due = broker.time(tick + int64(b.time))
+}
+
+// next is the earlier one of a timeout and of the end of the wait.
+func (b *outputBuffer) next(timeout time.Time) time.Time {
+	if b.lingers && (timeout.IsZero() || b.due.Before(timeout)) {
+		return b.due
+	}
+	return timeout
+}
+
+// expire ends the wait if it is over.
+func (b *outputBuffer) expire(now time.Time) {
+	if b.lingers && !now.Before(b.due) {
+		b.lingers = false
+	}
+}
+
+// flush ends the wait of what goes out, since no more messages come for now. Needs the lock of the channel's topic.
+func (s *Session) flush() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.buffer.lingers {
+		s.buffer.lingers = false
+		s.channel.topic.rouse(s)
+	}
 }
 
 // goOn resumes deliveries after too much had waited to be sent.

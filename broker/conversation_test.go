@@ -17,12 +17,13 @@ import (
 // TestConversations plays the files of testdata: what clients say over one broker and what each of them is told, under a
 // clock that only `advance` moves. A client is looked at after it acted or was woken, and at no other time.
 //
-//	broker k=v …            begins anew, with options by their flags
+//	broker k=v …            begins anew, with options by their flags, or tls, tls-required, auth-required
 //	connect a b [manual]    clients; one that is not manual answers heartbeats, unseen
 //	dial a [remote=h:p]     a client that has sent no magic
 //	send a [by=n]           the lines below, at once or in pieces of n bytes; see encode for how they are written
 //	eof a, disconnect a     no more bytes will come; the connection is gone
 //	deaf a, listen a        it stops reading, it reads again
+//	answer a [error]        what a needs is met, or fails with the text below; otherwise the text is what came of it
 //	advance 60s [quiet]     time passes, step by step; quiet counts the messages instead of showing them
 //	step d                  time passes, or goes back, and no timer fires
 //	publish t [defer=d]     the bodies below, not by a client
@@ -82,6 +83,7 @@ type talker struct {
 	stirred bool // it acted or was woken
 	deaf    bool
 	manual  bool
+	need    wire.Need // as it was last shown
 }
 
 var directives = map[string]func(*talk, *datadriven.TestData) error{
@@ -89,7 +91,7 @@ var directives = map[string]func(*talk, *datadriven.TestData) error{
 	"disconnect": (*talk).act, "deaf": (*talk).act, "listen": (*talk).act, "advance": (*talk).advance, "step": (*talk).advance,
 	"publish": (*talk).publish, "create": (*talk).administer, "delete": (*talk).administer, "empty": (*talk).administer,
 	"pause": (*talk).administer, "unpause": (*talk).administer, "close": (*talk).close, "stats": (*talk).stats,
-	"memory": (*talk).memory,
+	"memory": (*talk).memory, "answer": (*talk).answer,
 }
 
 func (k *talk) do(td *datadriven.TestData) error {
@@ -129,6 +131,10 @@ func (k *talk) start(td *datadriven.TestData) (err error) {
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	opts.Flags(fs)
 	for _, a := range td.CmdArgs {
+		if granted := map[string]*bool{"tls": &opts.TLS, "tls-required": &opts.TLSRequired, "auth-required": &opts.AuthRequired}[a.Key]; granted != nil {
+			*granted = true
+			continue
+		}
 		if err := fs.Set(a.Key, strings.Join(a.Vals, ",")); err != nil {
 			return err
 		}

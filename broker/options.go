@@ -20,9 +20,12 @@ type Options struct {
 
 	MsgTimeout    time.Duration // of a message in flight, unless the client asks for another
 	MaxMsgTimeout time.Duration // also how long TOUCH can hold a message, from its delivery
-	MaxReqTimeout time.Duration // the longest deferral, of DPUB and of REQ
+	MaxReqTimeout time.Duration // the longest deferral of REQ, and of a publication if MaxDeferTimeout is 0
 	MaxMsgSize    int64         // of a body, in bytes
 	MaxBodySize   int64         // of an IDENTIFY or an MPUB, in bytes
+
+	MaxDeferTimeout     time.Duration // the longest deferral of a publication; 0: MaxReqTimeout
+	RequeueOnDisconnect bool          // what a client has in flight when it goes comes again at once, and not after its timeout
 
 	Durability      Durability      // what OK promises, unless SyncEvery is 1, which means Fsync
 	TopicDurability TopicDurability // that of single topics
@@ -39,9 +42,18 @@ type Options struct {
 	OutputBufferTimeout    time.Duration
 	MaxChannelConsumers    int // 0 is without limit
 	MaxDeflateLevel        int
+	Deflate                bool // granted to clients that ask for it, as Snappy
+	Snappy                 bool
+	TLS                    bool // granted to clients that ask for it: there is a certificate
+	TLSRequired            bool // nothing but IDENTIFY is done for a client without it
+	AuthRequired           bool // nothing is published or consumed by a client that no auth server has vouched for
 
 	TopologyRegion string
 	TopologyZone   string
+	Experiments    Experiments
+
+	LatencyPercentiles Percentiles   // from publication to FIN, that /stats and statsd tell; empty: none are kept
+	LatencyWindow      time.Duration // the time they are about, up to now
 
 	Seed uint64 // of the draws for sample_rate
 }
@@ -68,6 +80,9 @@ func DefaultOptions(hostname string) Options {
 		MinOutputBufferTimeout: 25 * time.Millisecond,
 		OutputBufferTimeout:    250 * time.Millisecond,
 		MaxDeflateLevel:        6,
+		Deflate:                true,
+		Snappy:                 true,
+		LatencyWindow:          10 * time.Minute,
 	}
 }
 
@@ -76,7 +91,9 @@ func (o *Options) Flags(fs *flag.FlagSet) {
 	fs.Int64Var(&o.NodeID, "node-id", o.NodeID, "unique part for message ids, 0 to 1023 (default: from the host's name)")
 	fs.DurationVar(&o.MsgTimeout, "msg-timeout", o.MsgTimeout, "how long a consumer has for a message before it is delivered again")
 	fs.DurationVar(&o.MaxMsgTimeout, "max-msg-timeout", o.MaxMsgTimeout, "the longest message timeout, and the longest that TOUCH can hold a message")
-	fs.DurationVar(&o.MaxReqTimeout, "max-req-timeout", o.MaxReqTimeout, "the longest deferral of DPUB and REQ")
+	fs.DurationVar(&o.MaxReqTimeout, "max-req-timeout", o.MaxReqTimeout, "the longest deferral of REQ; and of DPUB and of HTTP's defer, unless max-defer-timeout is set")
+	fs.DurationVar(&o.MaxDeferTimeout, "max-defer-timeout", o.MaxDeferTimeout, "the longest deferral of a publication (0: max-req-timeout)")
+	fs.BoolVar(&o.RequeueOnDisconnect, "requeue-on-disconnect", o.RequeueOnDisconnect, "deliver again at once what a consumer held that has gone, and not after its timeout")
 	fs.Int64Var(&o.MaxMsgSize, "max-msg-size", o.MaxMsgSize, "the largest message, in bytes")
 	fs.Int64Var(&o.MaxBodySize, "max-body-size", o.MaxBodySize, "the largest command body, in bytes")
 	fs.Var(&o.Durability, "durability", "what OK promises: memory (nothing), os (a killed process loses nothing) or fsync (a power cut loses nothing)")
@@ -90,11 +107,24 @@ func (o *Options) Flags(fs *flag.FlagSet) {
 	fs.Int64Var(&o.MaxOutputBufferSize, "max-output-buffer-size", o.MaxOutputBufferSize, "the largest output buffer a client may ask for, in bytes")
 	fs.DurationVar(&o.MaxOutputBufferTimeout, "max-output-buffer-timeout", o.MaxOutputBufferTimeout, "the longest output buffer timeout a client may ask for")
 	fs.DurationVar(&o.MinOutputBufferTimeout, "min-output-buffer-timeout", o.MinOutputBufferTimeout, "the shortest output buffer timeout a client may ask for")
-	fs.DurationVar(&o.OutputBufferTimeout, "output-buffer-timeout", o.OutputBufferTimeout, "the longest that a message may wait in an output buffer (ours sends at once)")
+	fs.DurationVar(&o.OutputBufferTimeout, "output-buffer-timeout", o.OutputBufferTimeout, "the longest that a message waits in a client's output buffer, unless it asks for another")
 	fs.IntVar(&o.MaxChannelConsumers, "max-channel-consumers", o.MaxChannelConsumers, "consumers that a channel takes (0: any number)")
 	fs.IntVar(&o.MaxDeflateLevel, "max-deflate-level", o.MaxDeflateLevel, "the highest deflate level a client may ask for, 1 to 9")
+	fs.BoolVar(&o.Deflate, "deflate", o.Deflate, "let clients ask for deflate compression")
+	fs.BoolVar(&o.Snappy, "snappy", o.Snappy, "let clients ask for snappy compression")
+	fs.Var(&o.Experiments, "enable-experiment", "`name` of an experiment: topology-aware-consumption; may be given more than once")
+	fs.Var(&o.LatencyPercentiles, "e2e-processing-latency-percentile", "`fractions` above 0 and up to 1, with commas, of the time from publication to FIN, for /stats and statsd")
+	fs.DurationVar(&o.LatencyWindow, "e2e-processing-latency-window-time", o.LatencyWindow, "the time that these percentiles are about, up to now")
 	fs.StringVar(&o.TopologyRegion, "topology-region", o.TopologyRegion, "the region this node stands in")
 	fs.StringVar(&o.TopologyZone, "topology-zone", o.TopologyZone, "the zone this node stands in")
+}
+
+// maxDeferral is the longest deferral of a publication.
+func (o *Options) maxDeferral() time.Duration {
+	if o.MaxDeferTimeout > 0 {
+		return o.MaxDeferTimeout
+	}
+	return o.MaxReqTimeout
 }
 
 // maxNodeID is the largest node id: it has ten bits of a message id.
@@ -118,11 +148,15 @@ func (o Options) Validate() error {
 		{"msg-timeout", int64(o.MsgTimeout)}, {"max-msg-timeout", int64(o.MaxMsgTimeout)},
 		{"max-msg-size", o.MaxMsgSize}, {"max-body-size", o.MaxBodySize},
 		{"max-heartbeat-interval", int64(o.MaxHeartbeatInterval)}, {"max-rdy-count", o.MaxRdyCount},
+		{"e2e-processing-latency-window-time", int64(o.LatencyWindow)},
 		{"sync-every", o.SyncEvery}, {"sync-timeout", int64(o.SyncTimeout)}, {"max-bytes-per-file", o.MaxBytesPerFile},
 	} {
 		if positive.value <= 0 {
 			return fmt.Errorf("--%s must be more than 0", positive.flag)
 		}
+	}
+	if o.MaxDeferTimeout < 0 {
+		return errors.New("--max-defer-timeout must not be negative")
 	}
 	return nil
 }

@@ -103,6 +103,7 @@ func (s *Session) queue(r reply) {
 
 // say adds a reply to what goes out. Needs s.mu.
 func (s *Session) say(r reply) {
+	s.buffer.lingers = false
 	if r.opens {
 		s.resume = true
 	}
@@ -135,6 +136,9 @@ func (s *Session) resolve(t *topic, upTo store.Offset, err error) {
 		s.say(r)
 	}
 	s.waiting = append(s.waiting[:0], s.waiting[said:]...)
+	if s.needy && len(s.waiting) == 0 {
+		s.resume = true // its driver learns of the need by the call that this brings
+	}
 	s.mu.Unlock()
 	s.wake()
 }

@@ -76,6 +76,7 @@ type Session struct {
 	deferral   time.Duration // of one DPUB
 	silence    time.Duration // the client may say nothing for so long; 0: for ever
 	interval   time.Duration // between heartbeats; 0: none
+	needs      []wire.Need   // what it waits for, the first now
 	rng        *rand.Rand    // for its sample rate; nil if it has none
 
 	consumer
@@ -86,6 +87,8 @@ type Session struct {
 	stalled  bool    // full, and not all sent yet
 	resume   bool    // full, and all sent: deliveries can go on
 	unsent   bool    // out has not been taken since the last heartbeat
+	needy    bool    // needs is not empty
+	buffer   outputBuffer
 	doomed   error
 	nextBeat time.Time
 	deadline time.Time // the client is gone if it says nothing until then
@@ -99,6 +102,10 @@ type clientInfo struct {
 	state     state
 	connected time.Time
 	remote    string
+	secure    bool // it is in TLS, about which tls tells
+	tls       wire.TLSState
+	snappy    bool
+	deflate   bool
 }
 
 // Connect begins a session. wake, which must not block, is called when it has something to send, or another deadline,
@@ -164,7 +171,7 @@ func (s *Session) receive(now time.Time, p []byte) (n int, err error) {
 		s.greet(now)
 		n = len(wire.Magic)
 	}
-	for n < len(p) && s.broken == nil {
+	for n < len(p) && s.broken == nil && len(s.needs) == 0 {
 		used, err := s.execute(now, p[n:])
 		if err != nil {
 			if err = s.tell(now, err); err != nil {
@@ -193,6 +200,9 @@ func (s *Session) execute(now time.Time, p []byte) (n int, err error) {
 		return 0, err
 	}
 	e := lookUp(c.Name)
+	if s.broker.opts.TLSRequired && !s.client.secure && string(c.Name) != "IDENTIFY" {
+		return 0, violation("E_INVALID cannot %s in current state (TLS required)", c.Name)
+	}
 	if e == nil {
 		return 0, violation("E_INVALID invalid command %s", c.Name)
 	}
@@ -268,7 +278,7 @@ func (s *Session) release(now time.Time) {
 func (s *Session) Transmit(spare []byte) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.out) == 0 {
+	if len(s.out) == 0 || s.buffer.lingers {
 		return spare[:0]
 	}
 	out := s.out
@@ -291,7 +301,7 @@ func (s *Session) NextTimeout() time.Time {
 	if next.IsZero() || (!s.deadline.IsZero() && s.deadline.Before(next)) {
 		next = s.deadline
 	}
-	return next
+	return s.buffer.next(next)
 }
 
 // HandleTimeout implements wire.Endpoint: it sends heartbeats, and ends a session whose client says nothing for two of them, or
@@ -300,6 +310,7 @@ func (s *Session) HandleTimeout(now time.Time) (err error) {
 	s.mu.Lock()
 	doomed, resume := s.doomed, s.resume
 	s.resume = false
+	s.buffer.expire(now)
 	silent := !s.deadline.IsZero() && !now.Before(s.deadline)
 	beat := !s.nextBeat.IsZero() && !now.Before(s.nextBeat)
 	deaf := beat && s.unsent
@@ -309,6 +320,7 @@ func (s *Session) HandleTimeout(now time.Time) (err error) {
 			s.out = nil
 		}
 		s.out = wire.AppendFrame(s.out, wire.FrameResponse, []byte(wire.Heartbeat))
+		s.buffer.lingers = false
 		s.unsent = true
 	}
 	s.mu.Unlock()

@@ -68,6 +68,7 @@ func (c *talker) look() {
 		c.out = append(c.out, c.s.Transmit(nil)...)
 	}
 	c.next = c.s.NextTimeout()
+	defer c.showNeed()
 	for len(c.out) > 0 {
 		f, n, err := wire.ParseFrame(c.out, 1<<30)
 		if err != nil || n == 0 {
@@ -301,6 +302,56 @@ func (k *talk) memory(*datadriven.TestData) error {
 		for _, c := range t.channels {
 			k.say("  %s: unfinished=%d", c.name, c.window.len())
 		}
+	}
+	return nil
+}
+
+// showNeed writes what the session has come to wait for.
+func (c *talker) showNeed() {
+	n := c.s.Need()
+	if n == c.need || c.gone() {
+		return
+	}
+	c.need = n
+	switch n.Kind {
+	case wire.NeedTLS:
+		c.talk.say("%s: needs TLS", c.name)
+	case wire.NeedSnappy:
+		c.talk.say("%s: needs snappy", c.name)
+	case wire.NeedDeflate:
+		c.talk.say("%s: needs deflate %d", c.name, n.Level)
+	case wire.NeedAuthority:
+		c.talk.say("%s: needs authority for %+v", c.name, n.Question)
+	}
+}
+
+// answer meets what a session waits for, and hands in again what it has not consumed.
+func (k *talk) answer(td *datadriven.TestData) error {
+	c, err := k.client(td)
+	if err != nil {
+		return err
+	}
+	if c.need.Kind == wire.NoNeed {
+		return fmt.Errorf("%s needs nothing", c.name)
+	}
+	var a wire.Answer
+	switch {
+	case td.HasArg("error"):
+		a.Err = errors.New(td.Input)
+	case c.need.Kind == wire.NeedTLS:
+		a.TLS = wire.TLSState{Version: 0x0304, CipherSuite: 0x1301, CommonName: td.Input}
+	default:
+		a.Body = []byte(td.Input)
+	}
+	c.need = wire.Need{}
+	err = c.s.Answer(k.now, a)
+	c.stirred = true
+	if err != nil {
+		c.look()
+		c.end(err)
+	} else if len(c.inbox) > 0 {
+		c.look()
+		c.receive(nil)
 	}
 	return nil
 }

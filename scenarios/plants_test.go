@@ -77,9 +77,9 @@ var plants = []plant{
 	},
 	{
 		name: "a message is sent to two consumers", file: "channel.go", scenario: "steady.yaml", promise: "no-duplicates",
-		old: "\ts.send(wire.Message{",
+		old: "\ts.send(tick, wire.Message{",
 		new: "\tif other := c.consumers[0]; other != s && d.delivered%16 == 0 {\n" +
-			"\t\tother.send(wire.Message{Timestamp: r.At, Attempts: d.attempts, ID: c.topic.broker.messageID(d.offset), Body: r.Body})\n\t}\n\ts.send(wire.Message{",
+			"\t\tother.send(tick, wire.Message{Timestamp: r.At, Attempts: d.attempts, ID: c.topic.broker.messageID(d.offset), Body: r.Body})\n\t}\n\ts.send(tick, wire.Message{",
 	},
 	{
 		name: "a timeout is too short", file: "channel.go", scenario: "slow_consumer.yaml", promise: "no-early-redelivery",

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -9,6 +10,8 @@ import (
 	"github.com/nsqlab/nsqlab/broker"
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
+
+var errNoAuthority = errors.New("a world has no auth servers")
 
 const dialTimeout = 5 * time.Second // for a connection to come to be
 
@@ -167,6 +170,7 @@ func (e *end) expire() {
 			e.hangUp()
 			return
 		}
+		e.meet()
 	}
 	e.look()
 }
@@ -208,7 +212,34 @@ func (e *end) receive(p []byte) {
 		e.hangUp()
 		return
 	}
+	e.meet()
 	e.look()
+}
+
+// meet answers what the endpoint needs, at once. A layer changes nothing here: links carry what both ends mean. Nobody is there to vouch for a client.
+func (e *end) meet() {
+	needer, ok := e.endpoint.(wire.Needer)
+	if !ok {
+		return
+	}
+	for need := needer.Need(); need.Kind != wire.NoNeed; need = needer.Need() {
+		e.look() // a layer begins behind all that was sent
+		var answer wire.Answer
+		if need.Kind == wire.NeedAuthority {
+			answer.Err = errNoAuthority
+		}
+		now := e.conn.world.time()
+		err := needer.Answer(now, answer)
+		if err == nil && len(e.inbox) > 0 {
+			var n int
+			n, err = needer.Receive(now, e.inbox)
+			e.inbox = append(e.inbox[:0], e.inbox[n:]...)
+		}
+		if err != nil {
+			e.hangUp()
+			return
+		}
+	}
 }
 
 // finish tells the endpoint that no more comes, and ends the connection.

@@ -42,15 +42,24 @@ type group struct {
 }
 
 var groups = []group{
-	{"To listen", "", []string{"tcp-address", "http-address", "broadcast-address"}},
+	{"To listen", "", []string{
+		"tcp-address", "http-address", "https-address", "broadcast-address", "broadcast-tcp-port", "broadcast-http-port", "lookupd-tcp-address",
+	}},
+	{"TLS", "", []string{"tls-cert", "tls-key", "tls-root-ca-file", "tls-client-auth-policy", "tls-required", "tls-min-version"}},
+	{"Auth servers", "", []string{"auth-http-address", "auth-http-request-method", "http-client-connect-timeout", "http-client-request-timeout"}},
 	{"Durability", durability, []string{
 		"data-path", "durability", "topic-durability", "sync-every", "sync-timeout", "max-bytes-per-file", "mem-queue-size",
 	}},
-	{"Identity", "", []string{"node-id", "topology-region", "topology-zone"}},
-	{"Messages", "", []string{"msg-timeout", "max-msg-timeout", "max-req-timeout", "max-msg-size", "max-body-size"}},
+	{"Identity", "", []string{"node-id", "topology-region", "topology-zone", "enable-experiment"}},
+	{"Messages", "", []string{"msg-timeout", "max-msg-timeout", "max-req-timeout", "max-defer-timeout", "max-msg-size", "max-body-size",
+		"requeue-on-disconnect", "drain-timeout"}},
 	{"Clients", "", []string{
 		"max-rdy-count", "max-channel-consumers", "max-heartbeat-interval", "max-output-buffer-size",
-		"max-output-buffer-timeout", "min-output-buffer-timeout", "output-buffer-timeout", "max-deflate-level",
+		"max-output-buffer-timeout", "min-output-buffer-timeout", "output-buffer-timeout", "deflate", "max-deflate-level", "snappy",
+	}},
+	{"Figures", "", []string{
+		"e2e-processing-latency-percentile", "e2e-processing-latency-window-time",
+		"statsd-address", "statsd-interval", "statsd-mem-stats", "statsd-prefix", "statsd-udp-packet-size", "statsd-exclude-ephemeral",
 	}},
 	{"Log", "", []string{"log-level", "log-prefix"}},
 	{"Other", "", []string{"version", "verbose", "worker-id"}},
