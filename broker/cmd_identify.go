@@ -168,7 +168,7 @@ func (s *Session) grant(id identity) negotiated {
 	c := &s.client
 	compressed := c.snappy || c.deflate
 	return negotiated{
-		TLSv1:               id.TLSv1 && o.TLS && !c.secure,
+		TLSv1:               id.TLSv1 && o.TLS && !c.secure && !compressed,
 		Snappy:              id.Snappy && o.Snappy && !compressed,
 		Deflate:             id.Deflate && o.Deflate && !compressed,
 		AuthRequired:        o.AuthRequired,

@@ -18,7 +18,7 @@ func (s *Session) want(n wire.Need) {
 	s.mu.Unlock()
 }
 
-// Need implements wire.Needer. There is none while something waits for a topic to last, for what changes the connection comes behind that.
+// Need implements wire.Needer. It is time while something waits for a topic to last, for what changes the connection comes behind that.
 func (s *Session) Need() wire.Need {
 	if len(s.needs) == 0 {
 		return wire.Need{}
@@ -26,7 +26,7 @@ func (s *Session) Need() wire.Need {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.waiting) > 0 {
-		return wire.Need{}
+		return wire.Need{Kind: wire.NeedTime}
 	}
 	return s.needs[0]
 }

@@ -222,7 +222,7 @@ func (e *end) meet() {
 	if !ok {
 		return
 	}
-	for need := needer.Need(); need.Kind != wire.NoNeed; need = needer.Need() {
+	for need := needer.Need(); need.Kind != wire.NoNeed && need.Kind != wire.NeedTime; need = needer.Need() {
 		e.look() // a layer begins behind all that was sent
 		var answer wire.Answer
 		if need.Kind == wire.NeedAuthority {

@@ -49,7 +49,7 @@ func (d *Nsqd) attend(conn net.Conn) {
 		remote = conn.RemoteAddr().String()
 	}
 	d.log(Info, "TCP: new client(%s)", remote)
-	err := Drive(conn, func(now time.Time, wake func()) wire.Endpoint {
+	err := outside{tls: d.tls, authorize: d.authorize}.drive(conn, func(now time.Time, wake func()) wire.Endpoint {
 		return d.broker.Connect(now, remote, wake)
 	})
 	if err != nil && !d.isEnding() {

@@ -145,18 +145,23 @@ func dialTCP(t testing.TB) (near, far net.Conn) {
 }
 
 func startDrive(conn net.Conn, b *broker.Broker) *drive {
-	return startEndpoint(conn, func(now time.Time, wake func()) wire.Endpoint {
+	return outside{}.start(conn, func(now time.Time, wake func()) wire.Endpoint {
 		return b.Connect(now, "10.0.0.1:1234", wake)
 	})
 }
 
 // startEndpoint has Drive run an endpoint, and sees to it that it keeps the contract.
 func startEndpoint(conn net.Conn, open func(time.Time, func()) wire.Endpoint) *drive {
+	return outside{}.start(conn, open)
+}
+
+// start is startEndpoint for one that has needs.
+func (o outside) start(conn net.Conn, open func(time.Time, func()) wire.Endpoint) *drive {
 	d := &drive{done: make(chan struct{})}
 	go func() {
 		defer close(d.done)
 		var s strict
-		d.err = Drive(conn, func(now time.Time, wake func()) wire.Endpoint {
+		d.err = o.drive(conn, func(now time.Time, wake func()) wire.Endpoint {
 			s.Endpoint = open(now, wake)
 			return &s
 		})
@@ -211,6 +216,19 @@ func (s *strict) Disconnect(now time.Time) {
 	defer s.enter()()
 	s.gone.Store(true)
 	s.Endpoint.Disconnect(now)
+}
+
+func (s *strict) Need() wire.Need {
+	defer s.enter()()
+	if n, ok := s.Endpoint.(wire.Needer); ok {
+		return n.Need()
+	}
+	return wire.Need{}
+}
+
+func (s *strict) Answer(now time.Time, a wire.Answer) error {
+	defer s.enter()()
+	return s.Endpoint.(wire.Needer).Answer(now, a)
 }
 
 func (s *strict) Transmit(spare []byte) []byte {

@@ -132,12 +132,11 @@ func TestWaitingPublicationEnds(t *testing.T) {
 			}
 			d := startNsqd(t, func(c *Config) { c.HTTPAddress = "" })
 			waiting, told := make(chan struct{}), make(chan error, 1)
-			d.http, d.web = l, d.newWeb(DefaultConfig())
-			d.web.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			d.http = l
+			d.serveOn(l, "HTTP", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 				close(waiting)
 				told <- d.await(make(chan error))
-			})
-			d.alive.Go(func() { _ = d.web.Serve(l) })
+			}))
 			conn, err := net.Dial("tcp", d.HTTPAddr())
 			if err != nil {
 				t.Fatal(err)

@@ -1,10 +1,8 @@
 package server
 
 import (
-	"errors"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -26,10 +24,19 @@ const (
 // the end. Its error is what ended it: the endpoint's, or the connection's; nil if the peer closed.
 //
 // The calling goroutine reads, and writes what its own commands produced; a second one, started when there is need, writes what
-// others produced, and what the peer takes slowly. So the endpoint's timeouts are served, also when the peer does not read.
+// others produced, and what the peer takes slowly. So the endpoint's timeouts are served, also when the peer does not read. An
+// endpoint that needs TLS or an auth server is told that there is none.
 func Drive(conn net.Conn, open func(now time.Time, wake func()) wire.Endpoint) error {
-	d := &driver{conn: conn, turn: make(chan struct{}, 1)}
-	d.endpoint = open(time.Now(), d.wake)
+	return outside{}.drive(conn, open)
+}
+
+// drive is Drive for endpoints that may need what o has.
+func (o outside) drive(conn net.Conn, open func(now time.Time, wake func()) wire.Endpoint) error {
+	d := &driver{conn: conn, outside: o, turn: make(chan struct{}, 1)}
+	d.source = rawReader{d}
+	d.now = time.Now()
+	d.endpoint = open(d.now, d.wake)
+	d.needer, _ = d.endpoint.(wire.Needer)
 	d.start()
 
 	why, err := d.read()
@@ -66,6 +73,8 @@ const (
 type driver struct {
 	conn     net.Conn
 	endpoint wire.Endpoint
+	needer   wire.Needer // the endpoint; nil if it needs nothing
+	outside  outside
 	turn     chan struct{} // holds a token while someone writes
 
 	mu      sync.Mutex
@@ -80,6 +89,8 @@ type driver struct {
 	out     []byte    // taken from the endpoint; rest is its unsent part
 	rest    []byte    //
 	writeBy time.Time // the write deadline
+	layers  *layers   // that what is sent goes through; nil: none
+	garbled error     // what is wrong with them
 
 	arming sync.Mutex
 	armed  time.Time // the read deadline; guarded by arming
@@ -87,6 +98,11 @@ type driver struct {
 
 	// Of the reading goroutine.
 	in      inbox
+	source  io.Reader  // what is read: rawReader, or a layer on it
+	stash   []byte     // what came before it was wanted, and is read first
+	now     time.Time  // when something last happened
+	over    *over      // why nothing more can be read; nil if something can
+	shaking bool       // TLS shakes hands, within a deadline of its own
 	greeted int       // reads so far, up to greetings
 	ahead   int       // bytes read since it last had its turn
 	lately  int       // bytes read since counted
@@ -153,139 +169,6 @@ func (d *driver) rearm() {
 	d.arming.Unlock()
 }
 
-// read is the reading goroutine: it tells the endpoint all that happens, one thing at a time.
-func (d *driver) read() (ending, error) {
-	now := time.Now()
-	for {
-		if err := d.flush(now); err != nil {
-			return broken, err
-		}
-		if err := d.catchUp(); err != nil {
-			return expired, err
-		}
-		d.arm()
-		n, err := d.conn.Read(d.in.room())
-		now = time.Now()
-		if n > 0 {
-			d.lately += n
-			d.ahead += n
-			used, err := d.receive(now, d.in.add(n))
-			d.in.consume(used)
-			if err != nil {
-				return mistaken, err
-			}
-		}
-		switch {
-		case err == nil:
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			if err := d.endpoint.HandleTimeout(now); err != nil {
-				return expired, err
-			}
-			d.rearm()
-			d.economize(now)
-		case errors.Is(err, io.EOF):
-			_, err := d.endpoint.Receive(now, nil)
-			return finished, err
-		default:
-			return broken, err
-		}
-	}
-}
-
-// receive hands the endpoint what has come: the greetings on a stack that is gone afterwards. They take twice the stack that the
-// rest of an idle connection's life does, and the memory that a stack has once had stays with the process for long.
-func (d *driver) receive(now time.Time, p []byte) (int, error) {
-	if d.greeted == greetings {
-		return d.endpoint.Receive(now, p)
-	}
-	d.greeted++
-	return receiveAside(d.endpoint, now, p)
-}
-
-// receiveAside is e.Receive in another goroutine.
-func receiveAside(e wire.Endpoint, now time.Time, p []byte) (n int, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		n, err = e.Receive(now, p)
-	}()
-	<-done
-	return n, err
-}
-
-// economize gives the buffers back when little has come for a while: no more than answers to heartbeats.
-func (d *driver) economize(now time.Time) {
-	if now.Sub(d.counted) < restAfter {
-		return
-	}
-	little := d.lately <= idleBuffer
-	d.counted, d.lately = now, 0
-	if !little {
-		return
-	}
-	d.in.rest()
-	select {
-	case d.turn <- struct{}{}:
-		d.spare = nil
-		<-d.turn
-	default:
-	}
-}
-
-// flush sends what the endpoint has, but does not wait for a slow peer: the writing goroutine goes on from there.
-func (d *driver) flush(now time.Time) error {
-	select {
-	case d.turn <- struct{}{}:
-		defer func() { <-d.turn }()
-	default:
-		d.wake() // it is at it, and shall look again
-		return nil
-	}
-	if len(d.rest) > 0 {
-		return nil // it was woken for this
-	}
-	d.ahead = 0
-	if !d.take() {
-		return nil
-	}
-	err := d.send(now, patience)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		d.wake()
-		return nil
-	}
-	return err
-}
-
-// catchUp waits for the writing goroutine, if too much was read while it was at it, and serves the timeouts meanwhile.
-func (d *driver) catchUp() error {
-	if d.ahead <= maxAhead {
-		return nil
-	}
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		wait := lookAgain
-		if next := d.endpoint.NextTimeout(); !next.IsZero() {
-			wait = min(wait, time.Until(next))
-		}
-		timer.Reset(wait)
-		select {
-		case d.turn <- struct{}{}:
-			sent := len(d.rest) == 0
-			<-d.turn
-			if sent {
-				d.ahead = 0
-				return nil
-			}
-		case <-timer.C:
-			if err := d.endpoint.HandleTimeout(time.Now()); err != nil {
-				return err
-			}
-			d.wake() // for what that gave, should the writing goroutine be done just now
-		}
-	}
-}
-
 // sayGoodbye sends what the endpoint still has, within a second, and says whether it could.
 func (d *driver) sayGoodbye() bool {
 	timer := time.NewTimer(goodbye)
@@ -301,6 +184,10 @@ func (d *driver) sayGoodbye() bool {
 		if err := d.send(now, goodbye/2); err != nil {
 			return false
 		}
+	}
+	if d.layers != nil {
+		d.layers.end()
+		return !d.take() || d.send(now, goodbye/2) == nil
 	}
 	return true
 }

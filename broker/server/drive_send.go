@@ -73,13 +73,19 @@ func (d *driver) take() bool {
 		d.out = d.endpoint.Transmit(d.spare)
 		d.rest = d.out
 		d.spare = nil
+		if d.layers != nil {
+			d.rest, d.garbled = d.layers.wrap(d.out)
+		}
 		d.recycle()
 	}
-	return len(d.rest) > 0
+	return len(d.rest) > 0 || d.garbled != nil
 }
 
 // send writes rest; what remains of it after an error is not sent. The peer has from least to twice that. Needs the turn.
 func (d *driver) send(now time.Time, least time.Duration) error {
+	if d.garbled != nil && len(d.rest) == 0 {
+		return d.garbled
+	}
 	if left := d.writeBy.Sub(now); left < least || left > 2*least {
 		d.writeBy = now.Add(2 * least)
 		if err := d.conn.SetWriteDeadline(d.writeBy); err != nil {

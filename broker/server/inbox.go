@@ -28,8 +28,11 @@ func (b *inbox) add(n int) []byte {
 	if b.small++; b.used > usualBuffer {
 		b.small = 0
 	}
-	return b.buf[:b.used]
+	return b.waits()
 }
+
+// waits gives all that waits.
+func (b *inbox) waits() []byte { return b.buf[:b.used] }
 
 // consume drops n bytes from the front. A buffer that commands have filled grows, one that has been too large for long shrinks.
 func (b *inbox) consume(n int) {

@@ -15,6 +15,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -25,6 +26,7 @@ import (
 
 	"github.com/nsqlab/nsqlab/broker"
 	"github.com/nsqlab/nsqlab/broker/store"
+	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
 // stopTime bounds how long Stop waits, for clients and again for HTTP requests.
@@ -37,7 +39,12 @@ type Nsqd struct {
 	folder *os.File // locked; nil if none
 	tcp    net.Listener
 	http   net.Listener // nil if none
-	web    *http.Server // of http
+	https  net.Listener // nil if none
+	webs   []*http.Server
+	certs  *certificates // nil if none
+	tls    *tls.Config   // of certs
+
+	authorize func(wire.Question) wire.Answer // nil if nobody vouches for clients
 
 	timed  chan struct{} // holds a token when the broker's next timeout may be earlier
 	synced chan struct{} // the same for its next sync
@@ -67,15 +74,15 @@ func Start(cfg Config) (*Nsqd, error) {
 	if cfg.BroadcastAddress == "" {
 		cfg.BroadcastAddress = hostname()
 	}
-	if err := d.open(cfg); err != nil {
+	if err := d.open(&cfg); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	d.serve(cfg)
 	return d, nil
 }
 
-// open takes all that can be refused, in upstream's order.
-func (d *Nsqd) open(cfg Config) (err error) {
+// open takes all that can be refused, in upstream's order, and settles what follows from it in cfg.
+func (d *Nsqd) open(cfg *Config) (err error) {
 	var disk store.FS
 	if cfg.DataPath != "" {
 		if d.folder, err = lockFolder(cfg.DataPath); err != nil {
@@ -86,11 +93,23 @@ func (d *Nsqd) open(cfg Config) (err error) {
 	if err = cfg.Broker.Validate(); err != nil {
 		return err
 	}
+	cfg.TLS.Required = cfg.TLS.required()
+	if d.certs, err = openCertificates(cfg.TLS); err != nil {
+		return err
+	}
+	d.tls = d.certs.config()
+	cfg.Broker.TLS = d.certs != nil
+	cfg.Broker.TLSRequired = cfg.TLS.Required != TLSNotRequired
 	if d.tcp, err = listen(cfg.TCPAddress); err != nil {
 		return err
 	}
 	if cfg.HTTPAddress != "" {
 		if d.http, err = listen(cfg.HTTPAddress); err != nil {
+			return err
+		}
+	}
+	if cfg.HTTPSAddress != "" && d.certs != nil {
+		if d.https, err = listen(cfg.HTTPSAddress); err != nil {
 			return err
 		}
 	}
@@ -109,15 +128,7 @@ func (d *Nsqd) serve(cfg Config) {
 	d.alive.Go(func() { punctual(d.broker.NextTimeout, d.broker.HandleTimeout, d.timed, d.ended) })
 	d.alive.Go(func() { punctual(d.broker.NextSync, d.syncer(), d.synced, d.ended) })
 	d.alive.Go(d.accept)
-	if d.http != nil {
-		d.log(Info, "HTTP: listening on %s", d.http.Addr())
-		d.web = d.newWeb(cfg)
-		d.alive.Go(func() {
-			if err := d.web.Serve(d.http); !errors.Is(err, http.ErrServerClosed) {
-				d.failed <- fmt.Errorf("HTTP: %w", err)
-			}
-		})
-	}
+	d.serveWeb(cfg)
 }
 
 // TCPAddr is where clients can connect, as host:port or the path of a unix socket.
@@ -125,6 +136,9 @@ func (d *Nsqd) TCPAddr() string { return address(d.tcp) }
 
 // HTTPAddr is where the HTTP API is, as TCPAddr; empty if there is none.
 func (d *Nsqd) HTTPAddr() string { return address(d.http) }
+
+// HTTPSAddr is where the HTTP API is inside TLS, as HTTPAddr; empty if there is none.
+func (d *Nsqd) HTTPSAddr() string { return address(d.https) }
 
 // Failed tells why the daemon can serve no more, should that come to pass; Stop then cleans up.
 func (d *Nsqd) Failed() <-chan error { return d.failed }
@@ -141,11 +155,11 @@ func (d *Nsqd) Stop() error {
 	d.broker.Close(time.Now())
 	stuck := time.AfterFunc(stopTime, d.closeConns)
 	defer stuck.Stop()
-	if d.web != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), stopTime)
-		defer cancel()
-		if d.web.Shutdown(ctx) != nil {
-			_ = d.web.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	for _, web := range d.webs {
+		if web.Shutdown(ctx) != nil {
+			_ = web.Close()
 		}
 	}
 	close(d.ended)
@@ -182,10 +196,13 @@ func (d *Nsqd) closeListeners() {
 	if d.tcp != nil {
 		_ = d.tcp.Close()
 	}
-	if d.web != nil {
-		_ = d.web.Close()
-	} else if d.http != nil {
-		_ = d.http.Close()
+	for _, web := range d.webs {
+		_ = web.Close()
+	}
+	for _, l := range []net.Listener{d.http, d.https} {
+		if l != nil {
+			_ = l.Close() // again, if it has served
+		}
 	}
 }
 

@@ -1,6 +1,9 @@
 package server
 
 import (
+	"crypto/tls"
+	"errors"
+	"fmt"
 	"log"
 	"net"
 	"net/http"
@@ -13,9 +16,49 @@ import (
 	"github.com/nsqlab/nsqlab/broker/httpapi"
 )
 
-// newWeb makes the HTTP server of the daemon's API.
-func (d *Nsqd) newWeb(cfg Config) *http.Server {
-	info := httpapi.Info{
+// serveWeb serves the daemon's API on HTTP and HTTPS, as far as it listens there.
+func (d *Nsqd) serveWeb(cfg Config) {
+	api := logRequests(d.log, httpapi.Nsqd(d.broker, d.info(cfg), time.Now))
+	if d.http != nil {
+		h := api
+		if cfg.TLS.Required == TLSRequired {
+			h = logRequests(d.log, refuseClear(port(d.https)))
+		}
+		d.serveOn(d.http, "HTTP", h)
+	}
+	if d.https != nil {
+		d.serveOn(tls.NewListener(d.https, d.certs.config()), "HTTPS", api)
+	}
+}
+
+// serveOn serves one listener.
+func (d *Nsqd) serveOn(l net.Listener, name string, h http.Handler) {
+	d.log(Info, "%s: listening on %s", name, l.Addr())
+	web := &http.Server{Handler: h, ErrorLog: log.New(errorWriter{d.log}, "", 0), ConnState: d.countWeb}
+	d.webs = append(d.webs, web)
+	d.alive.Go(func() {
+		if err := web.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			select {
+			case d.failed <- fmt.Errorf("%s: %w", name, err):
+			default: // the other's failure is told
+			}
+		}
+	})
+}
+
+// refuseClear answers every request that it has to come by HTTPS.
+func refuseClear(port int) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-NSQ-Content-Type", "nsq; version=1.0")
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = fmt.Fprintf(w, `{"message": "TLS_REQUIRED", "https_port": %d}`, port)
+	})
+}
+
+// info is what the API tells of the daemon.
+func (d *Nsqd) info(cfg Config) httpapi.Info {
+	return httpapi.Info{
 		Version:          broker.Version,
 		BroadcastAddress: cfg.BroadcastAddress,
 		Hostname:         hostname(),
@@ -27,11 +70,6 @@ func (d *Nsqd) newWeb(cfg Config) *http.Server {
 		Panicked: func(v any) {
 			d.log(Error, "HTTP: panic - %v\n%s", v, debug.Stack())
 		},
-	}
-	return &http.Server{
-		Handler:   logRequests(d.log, httpapi.Nsqd(d.broker, info, time.Now)),
-		ErrorLog:  log.New(errorWriter{d.log}, "", 0),
-		ConnState: d.countWeb,
 	}
 }
 

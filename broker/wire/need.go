@@ -21,6 +21,7 @@ const (
 	NeedSnappy             // it goes on in Snappy's framing format
 	NeedDeflate            // it goes on as raw DEFLATE (RFC 1951), each write ended by a sync flush
 	NeedAuthority          // the auth servers are to be asked the Question
+	NeedTime               // what goes before the next need is under way; it has no Answer, and is over after some HandleTimeout
 )
 
 // A Question is what auth servers are asked about a client.
