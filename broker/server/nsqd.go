@@ -14,9 +14,11 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -44,7 +46,8 @@ type Nsqd struct {
 	ended  chan struct{} // closed when no goroutine is to go on
 	alive  sync.WaitGroup
 
-	failed chan error // holds one at most
+	failed  chan error // holds one at most
+	reloads []func() error
 
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{}
@@ -53,23 +56,28 @@ type Nsqd struct {
 
 // Start opens the sockets and serves. When it returns, clients can connect.
 func Start(cfg Config) (*Nsqd, error) {
+	if cfg.Log == nil {
+		cfg.Log = WriteLog(io.Discard, "", Info)
+	}
 	d := &Nsqd{
-		log:    cfg.Log,
+		log:    cfg.Log.Log,
 		timed:  make(chan struct{}, 1),
 		synced: make(chan struct{}, 1),
 		ended:  make(chan struct{}),
 		failed: make(chan error, 1),
 		conns:  map[net.Conn]struct{}{},
-	}
-	if d.log == nil {
-		d.log = func(Level, string, ...any) {}
+
+		reloads: []func() error{cfg.Log.Reopen},
 	}
 	if cfg.BroadcastAddress == "" {
 		cfg.BroadcastAddress = hostname()
 	}
+	cfg.TLS.Required = cfg.TLS.requirement()
 	if err := d.open(cfg); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
+	cfg.BroadcastTCPPort = cmp.Or(cfg.BroadcastTCPPort, max(0, port(d.tcp)))
+	cfg.BroadcastHTTPPort = cmp.Or(cfg.BroadcastHTTPPort, max(0, port(d.http)))
 	d.serve(cfg)
 	return d, nil
 }
@@ -83,7 +91,7 @@ func (d *Nsqd) open(cfg Config) (err error) {
 		}
 		disk = store.OS{Dir: cfg.DataPath}
 	}
-	if err = cfg.Broker.Validate(); err != nil {
+	if err = cfg.Validate(); err != nil {
 		return err
 	}
 	if d.tcp, err = listen(cfg.TCPAddress); err != nil {
@@ -102,7 +110,7 @@ func (d *Nsqd) open(cfg Config) (err error) {
 
 // serve starts the goroutines.
 func (d *Nsqd) serve(cfg Config) {
-	for _, warning := range d.broker.Warnings() {
+	for _, warning := range append(cfg.warnings(), d.broker.Warnings()...) {
 		d.log(Warn, "%s", warning)
 	}
 	d.log(Info, "TCP: listening on %s", d.tcp.Addr())
