@@ -110,8 +110,10 @@ func readConfig(fs *flag.FlagSet, name, text string) (Origins, error) {
 
 // topKeys are the keys that stand in no table, and the names of the tables, in the order of the file.
 func topKeys(meta toml.MetaData) (keys []string) {
+	seen := map[string]bool{}
 	for _, key := range meta.Keys() {
-		if !slices.Contains(keys, key[0]) {
+		if !seen[key[0]] {
+			seen[key[0]] = true
 			keys = append(keys, key[0])
 		}
 	}
