@@ -83,7 +83,7 @@ func readConfig(fs *flag.FlagSet, name, text string) (Origins, error) {
 	values := map[string]toml.Primitive{}
 	meta, err := toml.Decode(text, &values)
 	if bad := (toml.ParseError{}); errors.As(err, &bad) {
-		return nil, fmt.Errorf("%s:%d: %s", name, bad.Position.Line, bad.Message)
+		return nil, fmt.Errorf("%s:%d: %s", name, max(1, bad.Position.Line), bad.Message) // package toml gives some errors of the first line none
 	}
 	if err != nil {
 		return nil, fmt.Errorf("failed to load config file %s - %w", name, err)

@@ -106,6 +106,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"id = 1\nid = 2", `2: Key 'id' has already been defined.`},
 		{"id = 1\nmsg_timeout = 5s", `2: `},
 		{"id = ", `1: `},
+		{"[\"-\\", `1: invalid escape `},
 	} {
 		_, fs := configFlags()
 		_, err := readConfig(fs, "nsqd.cfg", c.text)
