@@ -13,7 +13,7 @@ import (
 )
 
 // maxConfigFile is the largest file of settings, in bytes.
-const maxConfigFile = 1 << 20
+const maxConfigFile = 128 << 10
 
 // keys are the flags whose key in a file is another than their name with _ for -, of all daemons.
 var keys = map[string]string{

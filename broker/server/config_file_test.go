@@ -167,6 +167,20 @@ func TestConfigIsExplained(t *testing.T) {
 	}
 }
 
+// The keys that are not the flag's name, of all daemons.
+func TestConfigKey(t *testing.T) {
+	for flag, want := range map[string]string{
+		"node-id": "id", "lookupd-tcp-address": "nsqlookupd_tcp_addresses", "auth-http-address": "auth_http_addresses",
+		"e2e-processing-latency-percentile": "e2e_processing_latency_percentiles", "enable-experiment": "enable_experiment",
+		"lookupd-http-address": "nsqlookupd_http_addresses", "nsqd-http-address": "nsqd_http_addresses", "admin-user": "admin_users",
+		"tls-min-version": "tls_min_version",
+	} {
+		if got := ConfigKey(flag); got != want {
+			t.Errorf("%s: %s, want %s", flag, got, want)
+		}
+	}
+}
+
 // Every flag but two is a key, and no two flags are the same.
 func TestEveryFlagIsAKey(t *testing.T) {
 	_, fs := configFlags()
@@ -189,7 +203,7 @@ func TestConfigFilesThatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		filepath.Join(folder, "none"): "no such file or directory", folder: "is a directory", large: "more than 1048576 bytes",
+		filepath.Join(folder, "none"): "no such file or directory", folder: "is a directory", large: "more than 131072 bytes",
 	} {
 		_, fs := configFlags()
 		_, err := ReadConfigFile(fs, name)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -66,6 +67,12 @@ func port(l net.Listener) int {
 		return a.Port
 	}
 	return -1
+}
+
+// broadcast sets the ports that others are told, where nothing else is said, to those listened on; of a unix socket there is none.
+func (c *Config) broadcast(tcp, http net.Listener) {
+	c.BroadcastTCPPort = cmp.Or(c.BroadcastTCPPort, max(0, port(tcp)))
+	c.BroadcastHTTPPort = cmp.Or(c.BroadcastHTTPPort, max(0, port(http)))
 }
 
 // address is a listener's address as a client dials it: any host becomes this one.

@@ -110,3 +110,32 @@ func TestRefusedStartLeavesNoSocket(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What others are told to connect to is what is said, else what is listened on.
+func TestBroadcastPorts(t *testing.T) {
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	unix, err := net.Listen("unix", filepath.Join(t.TempDir(), "sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close()
+	for _, c := range []struct {
+		said             int
+		tcp, http        net.Listener
+		tcpPort, webPort int
+	}{
+		{0, tcp, tcp, port(tcp), port(tcp)},
+		{0, unix, nil, 0, 0},
+		{7, tcp, unix, 7, 7},
+	} {
+		cfg := Config{BroadcastTCPPort: c.said, BroadcastHTTPPort: c.said}
+		cfg.broadcast(c.tcp, c.http)
+		if cfg.BroadcastTCPPort != c.tcpPort || cfg.BroadcastHTTPPort != c.webPort {
+			t.Errorf("%+v: told %d and %d", c, cfg.BroadcastTCPPort, cfg.BroadcastHTTPPort)
+		}
+	}
+}

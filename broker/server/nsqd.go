@@ -14,7 +14,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,8 +75,7 @@ func Start(cfg Config) (*Nsqd, error) {
 	if err := d.open(cfg); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
-	cfg.BroadcastTCPPort = cmp.Or(cfg.BroadcastTCPPort, max(0, port(d.tcp)))
-	cfg.BroadcastHTTPPort = cmp.Or(cfg.BroadcastHTTPPort, max(0, port(d.http)))
+	cfg.broadcast(d.tcp, d.http)
 	d.serve(cfg)
 	return d, nil
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/nsqlab/nsqlab/broker/server"
 	"github.com/nsqlab/nsqlab/broker/wire"
@@ -130,6 +131,9 @@ func TestNotify(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = d.cmd.Process.Kill() }()
+	if err := l.SetReadDeadline(time.Now().Add(tooLong)); err != nil {
+		t.Fatal(err)
+	}
 	for _, want := range []string{"READY=1", "STOPPING=1"} {
 		p := make([]byte, 100)
 		n, err := l.Read(p)
