@@ -28,7 +28,7 @@ type Config struct {
 	DrainTimeout time.Duration // how long a drain may take until the daemon stops anyway; 0: as long as it takes
 
 	Broker broker.Options
-	Log    Log // nil: none
+	Log    *Logger // nil: none
 }
 
 // TLSConfig is how connections are secured. Files are PEM.
@@ -96,6 +96,8 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.Var(&c.LookupdAddresses, "lookupd-tcp-address", "`address` of an nsqlookupd's TCP port; may be given more than once")
 	fs.StringVar(&c.DataPath, "data-path", c.DataPath, "`folder` for all that is kept; it must be there, and is locked (default: the current one)")
 	fs.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "how long a drain may take until nsqd stops anyway (0: as long as it takes)")
+	fs.Int("queue-scan-worker-pool-max", 4, "no effect: timeouts and deferrals need no scan")
+	fs.Int("queue-scan-selection-count", 20, "no effect: timeouts and deferrals need no scan")
 	c.TLS.flags(fs)
 	c.Auth.flags(fs)
 	c.Statsd.flags(fs)

@@ -18,6 +18,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -51,7 +52,8 @@ type Nsqd struct {
 	ended  chan struct{} // closed when no goroutine is to go on
 	alive  sync.WaitGroup
 
-	failed chan error // holds one at most
+	failed  chan error // holds one at most
+	reloads []func() error
 
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{}
@@ -60,23 +62,27 @@ type Nsqd struct {
 
 // Start opens the sockets and serves. When it returns, clients can connect.
 func Start(cfg Config) (*Nsqd, error) {
+	if cfg.Log == nil {
+		cfg.Log = WriteLog(io.Discard, "", Info)
+	}
 	d := &Nsqd{
-		log:    cfg.Log,
+		log:    cfg.Log.Log,
 		timed:  make(chan struct{}, 1),
 		synced: make(chan struct{}, 1),
 		ended:  make(chan struct{}),
 		failed: make(chan error, 1),
 		conns:  map[net.Conn]struct{}{},
-	}
-	if d.log == nil {
-		d.log = func(Level, string, ...any) {}
+
+		reloads: []func() error{cfg.Log.Reopen},
 	}
 	if cfg.BroadcastAddress == "" {
 		cfg.BroadcastAddress = hostname()
 	}
+	cfg.TLS.Required = cfg.TLS.requirement()
 	if err := d.open(&cfg); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
+	cfg.broadcast(d.tcp, d.http)
 	d.serve(cfg)
 	return d, nil
 }
@@ -90,14 +96,16 @@ func (d *Nsqd) open(cfg *Config) (err error) {
 		}
 		disk = store.OS{Dir: cfg.DataPath}
 	}
-	if err = cfg.Broker.Validate(); err != nil {
+	if err = cfg.Validate(); err != nil {
 		return err
 	}
-	cfg.TLS.Required = cfg.TLS.required()
 	if d.certs, err = openCertificates(cfg.TLS); err != nil {
 		return err
 	}
-	d.tls = d.certs.config()
+	if d.certs != nil {
+		d.tls = d.certs.config()
+		d.reloads = append(d.reloads, d.certs.reload)
+	}
 	cfg.Broker.TLS = d.certs != nil
 	cfg.Broker.TLSRequired = cfg.TLS.Required != TLSNotRequired
 	if d.tcp, err = listen(cfg.TCPAddress); err != nil {
@@ -121,7 +129,7 @@ func (d *Nsqd) open(cfg *Config) (err error) {
 
 // serve starts the goroutines.
 func (d *Nsqd) serve(cfg Config) {
-	for _, warning := range d.broker.Warnings() {
+	for _, warning := range append(cfg.warnings(), d.broker.Warnings()...) {
 		d.log(Warn, "%s", warning)
 	}
 	d.log(Info, "TCP: listening on %s", d.tcp.Addr())

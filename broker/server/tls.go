@@ -52,11 +52,8 @@ func (c *certificates) reload() error {
 	return nil
 }
 
-// config is that of a server, which asks for the current certificates at each handshake; nil if there are none.
+// config is that of a server, which asks for the current certificates at each handshake.
 func (c *certificates) config() *tls.Config {
-	if c == nil {
-		return nil
-	}
 	return &tls.Config{
 		MinVersion:         uint16(c.from.MinVersion),
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.current.Load(), nil },
@@ -72,14 +69,6 @@ func (c TLSConfig) clientAuth() tls.ClientAuthType {
 		return tls.RequireAndVerifyClientCert
 	}
 	return tls.NoClientCert
-}
-
-// required says who must use TLS: a policy for clients' certificates makes everybody.
-func (c TLSConfig) required() TLSRequirement {
-	if c.ClientAuthPolicy != "" && c.Required == TLSNotRequired {
-		return TLSRequired
-	}
-	return c.Required
 }
 
 // readRoots reads the certificates of those who sign; nil without a file.

@@ -39,6 +39,10 @@ func TestScripts(t *testing.T) {
 			"end":   end,
 			"fetch": fetch,
 			"count": count,
+
+			"startlogged": startLogged,
+			"hangup":      hangUp,
+			"await":       await,
 		},
 	})
 }
@@ -54,7 +58,8 @@ func TestExitCodes(t *testing.T) {
 		{"--msg-timeout=soon", 2},
 		{"--durability=disk", 2},
 		{"--topic-durability=t=", 2},
-		{"argument", 2},
+		{"--config=/no/such/file", 1},
+		{"--log-file=/no/such/folder/log --tcp-address=127.0.0.1:0 --http-address=127.0.0.1:0", 1},
 		{"--node-id=1024 --tcp-address=127.0.0.1:0 --http-address=127.0.0.1:0", 1},
 		{"--data-path=/no/such/folder --tcp-address=127.0.0.1:0 --http-address=127.0.0.1:0", 1},
 	} {
