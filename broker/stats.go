@@ -59,6 +59,10 @@ type ClientStats struct {
 	TopologyRegion string
 	TopologyZone   string
 	Published      []PubCount
+
+	Authed          bool // an auth server lets it do something
+	AuthIdentity    string
+	AuthIdentityURL string
 }
 
 // PubCount is how many messages a client has published to a topic.
@@ -189,6 +193,7 @@ func (s *Session) identityStats() ClientStats {
 		RemoteAddress: s.client.remote, State: int(s.client.state), Connected: s.client.connected,
 		TopologyRegion: s.client.TopologyRegion, TopologyZone: s.client.TopologyZone,
 		Published: slices.Clone(s.counts),
+		Authed:    s.client.authed, AuthIdentity: s.client.authIdentity, AuthIdentityURL: s.client.authIdentityURL,
 	}
 }
 

@@ -82,6 +82,9 @@ type clientReport struct {
 	Deflate        bool       `json:"deflate"`
 	Snappy         bool       `json:"snappy"`
 	UserAgent      string     `json:"user_agent"`
+	Authed         bool       `json:"authed,omitempty"`
+	Identity       string     `json:"auth_identity,omitempty"`
+	IdentityURL    string     `json:"auth_identity_url,omitempty"`
 	TopologyZone   string     `json:"topology_zone"`
 	TopologyRegion string     `json:"topology_region"`
 	Published      []pubCount `json:"pub_counts,omitempty"`
@@ -179,6 +182,7 @@ func (f filter) client(c broker.ClientStats) clientReport {
 		Ready: c.Ready, InFlight: c.InFlight, Messages: c.Messages, Finished: c.Finished, Requeued: c.Requeued,
 		Connected: c.Connected.Unix(), SampleRate: c.SampleRate, UserAgent: c.UserAgent,
 		TopologyZone: c.TopologyZone, TopologyRegion: c.TopologyRegion,
+		Authed: c.Authed, Identity: c.AuthIdentity, IdentityURL: c.AuthIdentityURL,
 	}
 	for _, p := range c.Published {
 		if f.topic == "" || p.Topic == f.topic {
