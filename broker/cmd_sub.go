@@ -36,6 +36,7 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 	ch := t.open(name)
 	ch.consumers = append(ch.consumers, s)
 	s.lane = t.timers.lane(int64(s.msgTimeout))
+	s.locality = s.findLocality()
 	s.mu.Lock()
 	s.channel = ch
 	s.client.state = stateSubscribed

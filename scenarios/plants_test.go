@@ -128,8 +128,8 @@ var plants = []plant{
 	},
 	{
 		name: "nothing is delivered", file: "channel.go", scenario: "testdata/prompt.yaml", promise: "activity", validity: reports.Unknown,
-		old: "\tfor c.ready.len() > 0 && !hungry {\n",
-		new: "\tfor false && !hungry {\n",
+		old: "\tfor next := c.ready.next(); next != nil; next = c.ready.next() {\n",
+		new: "\tfor next := c.ready.next(); false; next = c.ready.next() {\n",
 	},
 	{
 		name: "nothing is acknowledged", file: "reply.go", scenario: "testdata/prompt.yaml", promise: "activity", validity: reports.Unknown,
