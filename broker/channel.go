@@ -346,11 +346,17 @@ func (c *channel) pause(paused bool) {
 	c.topic.urgent = true
 }
 
-// leave takes a consumer out. What it has in flight comes again when its timeout is over, as in nsqd.
-func (c *channel) leave(s *Session) {
+// leave takes a consumer out. What it has in flight comes again when its timeout is over, as in nsqd, unless the broker is to requeue it. One that
+// closes is not: it would give it to others that are about to end.
+func (c *channel) leave(now time.Time, s *Session) {
 	s.closing = true
 	c.ready[s.locality].remove(s)
 	c.left.add(s.locality, s.received)
 	c.consumers = slices.DeleteFunc(c.consumers, func(other *Session) bool { return other == s })
+	if c.topic.broker.opts.RequeueOnDisconnect && !c.topic.deleted {
+		for _, d := range c.window.heldBy(s) {
+			c.requeue(now, d, 0)
+		}
+	}
 	c.topic.timers.leave(s.lane)
 }

@@ -102,6 +102,24 @@ func TestRow14DisconnectedClientsMessagesWait(t *testing.T) {
 	other.want("m#2")
 }
 
+// Row 14 is cured where it is asked for: they come again at once, with their attempts, and after a restart too.
+func TestRow14RequeueOnDisconnect(t *testing.T) {
+	n := newNode(t, func(o *broker.Options) { o.RequeueOnDisconnect = true })
+	c := n.subscribe("t/c", 1)
+	n.pub("t", "m")
+	c.want("m")
+	other := n.subscribe("t/c", 10)
+	other.want()
+	c.s.Disconnect(n.now)
+	other.want("m#2")
+	other.s.Disconnect(n.now)
+	n.wantCounts("t/c", 1, 0, 0)
+	n.kill()
+	n.subscribe("t/c", 10).want("m#3")
+	n.restart() // a broker that closes requeues for nobody
+	n.subscribe("t/c", 10).want("m#4")
+}
+
 // Row 15. A consumer that takes longer than its message timeout has its message given to another, and its FIN refused; TOUCH is the way out.
 func TestRow15SlowConsumer(t *testing.T) {
 	n := newNode(t, nil)

@@ -357,7 +357,8 @@ func (s *Session) doom(err error) {
 	s.mu.Unlock()
 }
 
-// Disconnect implements wire.Endpoint. What the client has in flight stays so until its timeout, as in nsqd.
+// Disconnect implements wire.Endpoint. What the client has in flight stays so until its timeout, as in nsqd, or comes
+// again at once with RequeueOnDisconnect.
 func (s *Session) Disconnect(now time.Time) {
 	if s.channel != nil {
 		s.broker.depart(now, s)
