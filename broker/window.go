@@ -141,6 +141,9 @@ func (w *window) heldBy(s *Session) []*delivery {
 		if d.holder == s {
 			held = append(held, d)
 		}
+		if len(held) == cap(held) {
+			break
+		}
 	}
 	slices.SortFunc(held, func(a, b *delivery) int { return cmp.Compare(a.offset, b.offset) })
 	return held
