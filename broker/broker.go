@@ -308,7 +308,7 @@ func (b *Broker) depart(now time.Time, s *Session) {
 	defer b.mu.Unlock()
 	t.mu.Lock()
 	defer t.unlock(now, s)
-	c.leave(s)
+	c.leave(now, s)
 	if wire.IsEphemeral(c.name) && len(c.consumers) == 0 && !c.deleted && !t.deleted {
 		t.remove(c)
 		if wire.IsEphemeral(t.name) && len(t.channels) == 0 {

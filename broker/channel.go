@@ -22,7 +22,7 @@ type channel struct {
 	ahead     store.Window     // what was read beyond the cursor
 	window    window           // also of those deferred beyond the cursor, which it passes over
 	again     queue[*delivery] // requeued and come due, oldest first
-	ready     queue[*Session]  // consumers that can take one more, by turns
+	ready     turns
 	consumers []*Session
 	paused    bool
 	deleted   bool
@@ -37,7 +37,8 @@ type channel struct {
 	messages uint64 // handed over by the topic
 	requeues uint64
 	timeouts uint64
-	free     []*delivery // for use again
+	left     LocalityCounts // messages to consumers that have left
+	free     []*delivery    // for use again
 }
 
 // newChannel makes a channel that is owed what stands at the cursor and behind.
@@ -76,25 +77,25 @@ func (c *channel) stir() {
 func (c *channel) offer(s *Session) {
 	if !s.offered && s.canTake() {
 		s.offered = true
-		c.ready.push(s)
+		c.ready[s.locality].push(s)
 		c.stir()
 	}
 }
 
-// pump gives messages to the consumers that can take one, in turn, until there is no such message or consumer. hungry
+// pump gives messages to the consumers that can take one, the nearest first, until there is no such message or consumer. hungry
 // says that there is such a consumer still, so none waits.
 func (c *channel) pump(now time.Time) (hungry bool) {
 	if c.paused || c.deleted {
 		return false
 	}
 	tick, cursor := c.topic.broker.tick(now), c.cursor
-	for c.ready.len() > 0 && !hungry {
-		s := c.ready.front()
-		if s.canTake() && !c.feed(tick, s) {
+	for next := c.ready.next(); next != nil; next = c.ready.next() {
+		s := next.front()
+		if s.canTake() && !c.feed(tick, s, next.len() == 1) {
 			hungry = true
 			break
 		}
-		c.ready.pop()
+		next.pop()
 		s.offered = false
 		c.offer(s)
 	}
@@ -104,11 +105,10 @@ func (c *channel) pump(now time.Time) (hungry bool) {
 	return hungry
 }
 
-// feed gives a consumer its turn: one message, or as many as it can take if it is the only one. It says whether there was one.
-func (c *channel) feed(tick int64, s *Session) bool {
+// feed gives a consumer its turn: one message, or as many as it can take if nobody shares its turns. It says whether there was one.
+func (c *channel) feed(tick int64, s *Session, alone bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	alone := c.ready.len() == 1
 	var r store.Record
 	for {
 		d := c.take(tick, &r)
@@ -346,10 +346,17 @@ func (c *channel) pause(paused bool) {
 	c.topic.urgent = true
 }
 
-// leave takes a consumer out. What it has in flight comes again when its timeout is over, as in nsqd.
-func (c *channel) leave(s *Session) {
+// leave takes a consumer out. What it has in flight comes again when its timeout is over, as in nsqd, unless the broker is to requeue it. One that
+// closes is not: it would give it to others that are about to end.
+func (c *channel) leave(now time.Time, s *Session) {
 	s.closing = true
-	c.ready.remove(s)
+	c.ready[s.locality].remove(s)
+	c.left.add(s.locality, s.received)
 	c.consumers = slices.DeleteFunc(c.consumers, func(other *Session) bool { return other == s })
+	if c.topic.broker.opts.RequeueOnDisconnect && !c.topic.deleted {
+		for _, d := range c.window.heldBy(s) {
+			c.requeue(now, d, 0)
+		}
+	}
 	c.topic.timers.leave(s.lane)
 }

@@ -17,8 +17,9 @@ type model struct {
 	t        *rapid.T
 	b        *Broker
 	now      time.Time
-	limit    int // of ephemeral queues
-	made     int // messages so far
+	limit    int  // of ephemeral queues
+	requeues bool // what a client holds that leaves
+	made     int  // messages so far
 	paused   bool
 	waiting  []*modelMessage // at the topic
 	channels []*modelChannel

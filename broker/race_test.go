@@ -31,8 +31,16 @@ type race struct {
 }
 
 // TestRace drives sessions, timeouts, statistics and everything that upsets them at the same time: nothing is lost on the way.
-func TestRace(t *testing.T) {
+func TestRace(t *testing.T) { testRace(t, DefaultOptions("race")) }
+
+// TestRaceOfLeavers has what consumers leave behind requeued, and some preferred to others.
+func TestRaceOfLeavers(t *testing.T) {
 	opts := DefaultOptions("race")
+	opts.RequeueOnDisconnect, opts.Experiments = true, Experiments{TopologyAware}
+	testRace(t, opts)
+}
+
+func testRace(t *testing.T, opts Options) {
 	opts.MsgTimeout, opts.MemQueueSize = time.Second, 50
 	r := &race{t: t, done: make(chan struct{}), seen: map[string]bool{}}
 	var err error

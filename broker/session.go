@@ -78,6 +78,8 @@ type Session struct {
 	interval   time.Duration // between heartbeats; 0: none
 	needs      []wire.Need   // what it waits for, the first now
 	rng        *rand.Rand    // for its sample rate; nil if it has none
+	secret     string        // of AUTH
+	permit     *permit       // that it brought; nil before
 
 	consumer
 
@@ -106,6 +108,10 @@ type clientInfo struct {
 	tls       wire.TLSState
 	snappy    bool
 	deflate   bool
+
+	authed          bool // an auth server lets it do something
+	authIdentity    string
+	authIdentityURL string
 }
 
 // Connect begins a session. wake, which must not block, is called when it has something to send, or another deadline,
@@ -174,6 +180,9 @@ func (s *Session) receive(now time.Time, p []byte) (n int, err error) {
 	for n < len(p) && s.broken == nil && len(s.needs) == 0 {
 		used, err := s.execute(now, p[n:])
 		if err != nil {
+			if errors.Is(err, errWaits) {
+				break
+			}
 			if err = s.tell(now, err); err != nil {
 				return n, err
 			}
@@ -348,7 +357,8 @@ func (s *Session) doom(err error) {
 	s.mu.Unlock()
 }
 
-// Disconnect implements wire.Endpoint. What the client has in flight stays so until its timeout, as in nsqd.
+// Disconnect implements wire.Endpoint. What the client has in flight stays so until its timeout, as in nsqd, or comes
+// again at once with RequeueOnDisconnect.
 func (s *Session) Disconnect(now time.Time) {
 	if s.channel != nil {
 		s.broker.depart(now, s)

@@ -40,6 +40,8 @@ type ChannelStats struct {
 	Timeouts uint64
 	Clients  []ClientStats
 	Paused   bool
+
+	LocalityCounts // of what was sent, redeliveries included
 }
 
 // ClientStats are of one client.
@@ -59,6 +61,12 @@ type ClientStats struct {
 	TopologyRegion string
 	TopologyZone   string
 	Published      []PubCount
+
+	Authed          bool // an auth server lets it do something
+	AuthIdentity    string
+	AuthIdentityURL string
+
+	LocalityCounts // of Messages: it is all in one of them
 }
 
 // PubCount is how many messages a client has published to a topic.
@@ -156,11 +164,12 @@ func (t *topic) onDisk(messages int64) int64 {
 func (c *channel) stats(onDisk int64) ChannelStats {
 	st := ChannelStats{
 		Name: c.name, Depth: c.depth(), BackendDepth: onDisk, InFlight: c.inFlight, Deferred: c.deferred,
-		Messages: c.messages, Requeues: c.requeues, Timeouts: c.timeouts, Paused: c.paused,
+		Messages: c.messages, Requeues: c.requeues, Timeouts: c.timeouts, Paused: c.paused, LocalityCounts: c.left,
 	}
 	for _, s := range c.consumers {
 		client := s.identityStats()
 		s.consumption(&client)
+		st.add(s.locality, s.received)
 		st.Clients = append(st.Clients, client)
 	}
 	return st
@@ -189,6 +198,7 @@ func (s *Session) identityStats() ClientStats {
 		RemoteAddress: s.client.remote, State: int(s.client.state), Connected: s.client.connected,
 		TopologyRegion: s.client.TopologyRegion, TopologyZone: s.client.TopologyZone,
 		Published: slices.Clone(s.counts),
+		Authed:    s.client.authed, AuthIdentity: s.client.authIdentity, AuthIdentityURL: s.client.authIdentityURL,
 	}
 }
 
@@ -196,4 +206,5 @@ func (s *Session) identityStats() ClientStats {
 func (s *Session) consumption(st *ClientStats) {
 	st.Ready, st.InFlight, st.Messages = s.ready, s.inFlight, s.received
 	st.Finished, st.Requeued, st.SampleRate = s.finished, s.requeued, s.sampleRate
+	st.add(s.locality, s.received)
 }

@@ -272,11 +272,11 @@ func (k *talk) stats(*datadriven.TestData) error {
 	for _, t := range st.Topics {
 		k.say("%s: depth=%d messages=%d bytes=%d%s", t.Name, t.Depth, t.Messages, t.MessageBytes, pausedWord(t.Paused))
 		for _, c := range t.Channels {
-			k.say("  %s: depth=%d in-flight=%d deferred=%d messages=%d requeues=%d timeouts=%d%s", c.Name, c.Depth,
-				c.InFlight, c.Deferred, c.Messages, c.Requeues, c.Timeouts, pausedWord(c.Paused))
+			k.say("  %s: depth=%d in-flight=%d deferred=%d messages=%d requeues=%d timeouts=%d%s%s", c.Name, c.Depth,
+				c.InFlight, c.Deferred, c.Messages, c.Requeues, c.Timeouts, pausedWord(c.Paused), k.localities(c.LocalityCounts))
 			for _, s := range c.Clients {
-				k.say("    %q: state=%d ready=%d in-flight=%d messages=%d finished=%d requeued=%d", s.ClientID, s.State,
-					s.Ready, s.InFlight, s.Messages, s.Finished, s.Requeued)
+				k.say("    %q: state=%d ready=%d in-flight=%d messages=%d finished=%d requeued=%d%s", s.ClientID, s.State,
+					s.Ready, s.InFlight, s.Messages, s.Finished, s.Requeued, k.localities(s.LocalityCounts))
 			}
 		}
 	}
@@ -284,6 +284,14 @@ func (k *talk) stats(*datadriven.TestData) error {
 		k.say("producer %q: state=%d published=%v", p.ClientID, p.State, p.Published)
 	}
 	return nil
+}
+
+// localities tells where messages went, if there are experiments.
+func (k *talk) localities(n LocalityCounts) string {
+	if len(k.b.opts.Experiments) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" zone=%d region=%d global=%d", n.ZoneLocal, n.RegionLocal, n.Global)
 }
 
 func pausedWord(paused bool) string {

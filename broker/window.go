@@ -126,6 +126,29 @@ func (w *window) pack() {
 	}
 }
 
+// heldBy gives the deliveries that a session holds, in the order of their offsets. It looks no further than to the last of them.
+func (w *window) heldBy(s *Session) []*delivery {
+	held := make([]*delivery, 0, s.inFlight)
+	for i := w.head; i < len(w.slots) && len(held) < cap(held); i++ {
+		if d := w.slots[i].delivery; d != nil && d.holder == s {
+			held = append(held, d)
+		}
+	}
+	if len(held) == cap(held) {
+		return held
+	}
+	for _, d := range w.apart {
+		if d.holder == s {
+			held = append(held, d)
+		}
+		if len(held) == cap(held) {
+			break
+		}
+	}
+	slices.SortFunc(held, func(a, b *delivery) int { return cmp.Compare(a.offset, b.offset) })
+	return held
+}
+
 // all gives the deliveries in the order of their offsets.
 func (w *window) all() []*delivery {
 	all := make([]*delivery, 0, w.len())

@@ -51,6 +51,11 @@ var plants = []plant{
 		new: "\tfor _, d := range c.window.all() {\n\t\tif d.holder == s {\n\t\t\tc.finish(d)\n\t\t}\n\t}\n\tc.topic.timers.leave(s.lane)\n",
 	},
 	{
+		name: "what a consumer held that has gone waits for its timeout", file: "channel.go", scenario: "requeue-on-disconnect.yaml", promise: "latency",
+		old: "\tif c.topic.broker.opts.RequeueOnDisconnect && !c.topic.deleted {\n",
+		new: "\tif false {\n",
+	},
+	{
 		name: "a message gets into another topic", file: "cmd_pub.go", scenario: "testdata/two_topics.yaml", promise: "no-phantoms",
 		old: "\tt, err := s.topic(now, c.Args[0])\n",
 		new: "\tif now.Nanosecond()%53 == 0 {\n\t\tc.Args[0] = []byte(\"orders\")\n\t}\n\tt, err := s.topic(now, c.Args[0])\n",
@@ -128,8 +133,8 @@ var plants = []plant{
 	},
 	{
 		name: "nothing is delivered", file: "channel.go", scenario: "testdata/prompt.yaml", promise: "activity", validity: reports.Unknown,
-		old: "\tfor c.ready.len() > 0 && !hungry {\n",
-		new: "\tfor false && !hungry {\n",
+		old: "\tfor next := c.ready.next(); next != nil; next = c.ready.next() {\n",
+		new: "\tfor next := c.ready.next(); false; next = c.ready.next() {\n",
 	},
 	{
 		name: "nothing is acknowledged", file: "reply.go", scenario: "testdata/prompt.yaml", promise: "activity", validity: reports.Unknown,

@@ -40,6 +40,9 @@ type channelReport struct {
 	InFlight     int            `json:"in_flight_count"`
 	Deferred     int            `json:"deferred_count"`
 	Messages     uint64         `json:"message_count"`
+	ZoneLocal    uint64         `json:"zone_local_msg_count,omitempty"`
+	RegionLocal  uint64         `json:"region_local_msg_count,omitempty"`
+	Global       uint64         `json:"global_msg_count,omitempty"`
 	Requeues     uint64         `json:"requeue_count"`
 	Timeouts     uint64         `json:"timeout_count"`
 	ClientCount  int            `json:"client_count"`
@@ -75,6 +78,9 @@ type clientReport struct {
 	Ready          int64      `json:"ready_count"`
 	InFlight       int64      `json:"in_flight_count"`
 	Messages       uint64     `json:"message_count"`
+	ZoneLocal      uint64     `json:"zone_local_msg_count,omitempty"`
+	RegionLocal    uint64     `json:"region_local_msg_count,omitempty"`
+	Global         uint64     `json:"global_msg_count,omitempty"`
 	Finished       uint64     `json:"finish_count"`
 	Requeued       uint64     `json:"requeue_count"`
 	Connected      int64      `json:"connect_ts"` // s since the Unix epoch
@@ -82,6 +88,9 @@ type clientReport struct {
 	Deflate        bool       `json:"deflate"`
 	Snappy         bool       `json:"snappy"`
 	UserAgent      string     `json:"user_agent"`
+	Authed         bool       `json:"authed,omitempty"`
+	Identity       string     `json:"auth_identity,omitempty"`
+	IdentityURL    string     `json:"auth_identity_url,omitempty"`
 	TopologyZone   string     `json:"topology_zone"`
 	TopologyRegion string     `json:"topology_region"`
 	Published      []pubCount `json:"pub_counts,omitempty"`
@@ -160,6 +169,7 @@ func (f filter) channels(all []broker.ChannelStats) []channelReport {
 		ch := channelReport{
 			Name: c.Name, Depth: c.Depth, BackendDepth: c.BackendDepth, InFlight: c.InFlight, Deferred: c.Deferred, Messages: c.Messages,
 			Requeues: c.Requeues, Timeouts: c.Timeouts, ClientCount: len(c.Clients), Paused: c.Paused,
+			ZoneLocal: c.ZoneLocal, RegionLocal: c.RegionLocal, Global: c.Global,
 		}
 		if f.clients {
 			ch.Clients = make([]clientReport, 0, len(c.Clients))
@@ -179,6 +189,8 @@ func (f filter) client(c broker.ClientStats) clientReport {
 		Ready: c.Ready, InFlight: c.InFlight, Messages: c.Messages, Finished: c.Finished, Requeued: c.Requeued,
 		Connected: c.Connected.Unix(), SampleRate: c.SampleRate, UserAgent: c.UserAgent,
 		TopologyZone: c.TopologyZone, TopologyRegion: c.TopologyRegion,
+		ZoneLocal: c.ZoneLocal, RegionLocal: c.RegionLocal, Global: c.Global,
+		Authed: c.Authed, Identity: c.AuthIdentity, IdentityURL: c.AuthIdentityURL,
 	}
 	for _, p := range c.Published {
 		if f.topic == "" || p.Topic == f.topic {
