@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/nsqio/go-nsq"
-	"github.com/nsqlab/nsqlab/broker"
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
@@ -282,52 +281,6 @@ func TestAuthorityRefusesSettings(t *testing.T) {
 	}
 }
 
-// An asker is a session whose needs for authority are met at once.
-type asker struct {
-	*broker.Session
-	authority *authority
-}
-
-func (e asker) Receive(now time.Time, p []byte) (n int, err error) {
-	for {
-		used, err := e.Session.Receive(now, p[n:])
-		if n += used; err != nil || e.Need().Kind != wire.NeedAuthority {
-			return n, err
-		}
-		if err := e.Answer(time.Now(), e.authority.ask(e.Need().Question)); err != nil || n == len(p) {
-			return n, err
-		}
-	}
-}
-
-// serveAsking drives sessions of b that ask a, until the end of the test, and gives their address.
-func serveAsking(t *testing.T, b *broker.Broker, a *authority) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var conns sync.WaitGroup
-	conns.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			conns.Go(func() {
-				_ = Drive(conn, func(now time.Time, wake func()) wire.Endpoint {
-					return asker{b.Connect(now, conn.RemoteAddr().String(), wake), a}
-				})
-			})
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		b.Close(time.Now()) // the official client leaves connections open on which it was refused
-		conns.Wait()
-	})
-	return l.Addr().String()
-}
-
 // The official client, with the right secret, with a wrong one and with none; and when what it may do has expired.
 func TestGoNSQAuth(t *testing.T) {
 	var asked atomic.Int32
@@ -340,8 +293,8 @@ func TestGoNSQAuth(t *testing.T) {
 		_ = json.NewEncoder(w).Encode(answer)
 	}))
 	defer s.Close()
-	b := newBroker(t, func(o *broker.Options) { o.AuthRequired = true })
-	address := serveAsking(t, b, newTestAuthority(t, "get", nil, s.Listener.Addr().String()))
+	d := startNsqd(t, func(c *Config) { c.Auth.Addresses = Strings{s.Listener.Addr().String()} })
+	address := d.TCPAddr()
 	producer := func(secret string) *nsq.Producer {
 		cfg := nsq.NewConfig()
 		cfg.AuthSecret = secret
@@ -392,4 +345,54 @@ func consumeWith(t *testing.T, address, secret string) <-chan got {
 		<-c.StopChan
 	})
 	return deliveries
+}
+
+// nsqd's ClientAuth: the auth server is told all of a client, also of its certificate, by either method.
+func TestClientAuth(t *testing.T) {
+	ca := newSigner(t)
+	for _, method := range []string{"get", "post"} {
+		for _, secure := range []bool{false, true} {
+			t.Run(fmt.Sprint(method, " ", secure), func(t *testing.T) {
+				var got url.Values
+				s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if got = r.URL.Query(); r.Method == http.MethodPost {
+						_ = json.NewDecoder(r.Body).Decode(&got)
+					}
+					fmt.Fprint(w, `{"ttl":60,"authorizations":[{"topic":".*","channels":[".*"],"permissions":["subscribe"]}]}`)
+				}))
+				defer s.Close()
+				onBoth(t, func(c *Config) {
+					c.Auth.Addresses, c.Auth.Method = Strings{s.Listener.Addr().String()}, method
+					if secure {
+						c.TLS = ca.write("127.0.0.1")
+						c.TLS.ClientAuthPolicy = "require-verify"
+					}
+				}, func(t *testing.T, d *Nsqd) {
+					p, name := dial(t, d), ""
+					if secure {
+						name = "test.local"
+						var err error
+						p, err = secureClient(t, d, &tls.Config{RootCAs: ca.pool, ServerName: "localhost", Certificates: []tls.Certificate{ca.issue(name)}})
+						if err != nil {
+							t.Fatal(err)
+						}
+					}
+					p.say("AUTH\n\x00\x00\x00\x06secret")
+					p.want(`{"identity":"","identity_url":"","permission_count":1}`)
+					ip := "127.0.0.1"
+					if strings.HasSuffix(t.Name(), "unix") {
+						ip = ""
+					}
+					want := url.Values{"remote_ip": {ip}, "tls": {fmt.Sprint(secure)}, "common_name": {name}, "secret": {"secret"}}
+					if got.Encode() != want.Encode() {
+						t.Errorf("the auth server was told %v, want %v", got, want)
+					}
+					p.say("SUB t c\n")
+					p.want("OK")
+					p.say(pub("t", "x"))
+					p.want(`error E_UNAUTHORIZED AUTH failed for PUB on "t" ""`, "EOF")
+				})
+			})
+		}
+	}
 }

@@ -27,7 +27,6 @@ import (
 
 	"github.com/nsqlab/nsqlab/broker"
 	"github.com/nsqlab/nsqlab/broker/store"
-	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
 // stopTime bounds how long Stop waits, for clients and again for HTTP requests.
@@ -45,7 +44,7 @@ type Nsqd struct {
 	certs  *certificates // nil if none
 	tls    *tls.Config   // of certs
 
-	authorize func(wire.Question) wire.Answer // nil if nobody vouches for clients
+	authority *authority // nil if nobody vouches for clients
 
 	timed  chan struct{} // holds a token when the broker's next timeout may be earlier
 	synced chan struct{} // the same for its next sync
@@ -108,6 +107,11 @@ func (d *Nsqd) open(cfg *Config) (err error) {
 	}
 	cfg.Broker.TLS = d.certs != nil
 	cfg.Broker.TLSRequired = cfg.TLS.Required != TLSNotRequired
+	if cfg.Broker.AuthRequired = len(cfg.Auth.Addresses) > 0; cfg.Broker.AuthRequired {
+		if err = d.openAuthority(cfg); err != nil {
+			return err
+		}
+	}
 	if d.tcp, err = listen(cfg.TCPAddress); err != nil {
 		return err
 	}
@@ -124,6 +128,19 @@ func (d *Nsqd) open(cfg *Config) (err error) {
 	if d.broker, err = broker.Open(time.Now(), cfg.Broker, disk, d.wake); err != nil {
 		return fmt.Errorf("failed to open data-path: %w", err)
 	}
+	return nil
+}
+
+// openAuthority readies the asking of auth servers.
+func (d *Nsqd) openAuthority(cfg *Config) error {
+	roots, err := readRoots(cfg.TLS.RootCAFile)
+	if err != nil {
+		return err
+	}
+	if d.authority, err = newAuthority(cfg.Auth, &tls.Config{RootCAs: roots, MinVersion: uint16(cfg.TLS.MinVersion)}); err != nil {
+		return err
+	}
+	d.authority.log = d.log
 	return nil
 }
 
@@ -196,6 +213,9 @@ func (d *Nsqd) end() bool {
 	defer d.mu.Unlock()
 	began := d.ending
 	d.ending = true
+	if d.authority != nil {
+		d.authority.close() // nobody waits for an answer any more
+	}
 	return !began
 }
 

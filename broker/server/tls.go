@@ -3,7 +3,6 @@ package server
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -17,10 +16,7 @@ type certificates struct {
 
 // openCertificates reads them; nil if there are to be none.
 func openCertificates(from TLSConfig) (*certificates, error) {
-	if from.Cert == "" && from.Key == "" {
-		if from.Required != TLSNotRequired {
-			return nil, errors.New("cannot require TLS client connections without TLS key and cert")
-		}
+	if from.Cert == "" {
 		return nil, nil
 	}
 	c := &certificates{from: from}
@@ -32,9 +28,6 @@ func openCertificates(from TLSConfig) (*certificates, error) {
 
 // reload reads the files again. Connections from now on are made with what they say; if it fails all stays as it was.
 func (c *certificates) reload() error {
-	if c.from.Cert == "" || c.from.Key == "" {
-		return errors.New("--tls-cert and --tls-key must be given together")
-	}
 	pair, err := tls.LoadX509KeyPair(c.from.Cert, c.from.Key)
 	if err != nil {
 		return fmt.Errorf("failed to load TLS certificate: %w", err)
