@@ -21,7 +21,7 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 	case !wire.ValidName(string(c.Args[1])):
 		return violation("E_BAD_CHANNEL SUB channel name %q is not valid", c.Args[1])
 	}
-	t, err := s.topic(now, c.Args[0])
+	t, err := s.anyTopic(now, c.Args[0])
 	if err != nil {
 		return violation("E_SUB_FAILED SUB failed %s", err)
 	}

@@ -113,18 +113,6 @@ func (b *Broker) Health() string {
 	return "OK"
 }
 
-// Held is how many messages the broker holds: those that wait at a topic, and those that a channel has not finished, each once a channel.
-func (b *Broker) Held() int64 {
-	var n int64
-	for _, t := range b.Stats().Topics {
-		n += t.Depth
-		for _, c := range t.Channels {
-			n += c.Depth + int64(c.InFlight) + int64(c.Deferred)
-		}
-	}
-	return n
-}
-
 func (t *topic) stats() TopicStats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
