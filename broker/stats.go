@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
 // Stats are a snapshot of topics and clients, as /stats tells them.
@@ -59,6 +61,10 @@ type ClientStats struct {
 	TopologyRegion string
 	TopologyZone   string
 	Published      []PubCount
+	Secure         bool          // in TLS
+	TLS            wire.TLSState // if it is
+	Snappy         bool
+	Deflate        bool
 }
 
 // PubCount is how many messages a client has published to a topic.
@@ -177,6 +183,7 @@ func (s *Session) identityStats() ClientStats {
 		RemoteAddress: s.client.remote, State: int(s.client.state), Connected: s.client.connected,
 		TopologyRegion: s.client.TopologyRegion, TopologyZone: s.client.TopologyZone,
 		Published: slices.Clone(s.counts),
+		Secure:    s.client.secure, TLS: s.client.tls, Snappy: s.client.snappy, Deflate: s.client.deflate,
 	}
 }
 
