@@ -29,6 +29,10 @@ type Config struct {
 
 	Broker broker.Options
 	Log    Log // nil: none
+
+	LogPrefix   string       // what lines of Log begin with, to be told by /config
+	LogLevel    func() Level // of Log; nil: it is not known
+	SetLogLevel func(Level)  // nil: it cannot be set
 }
 
 // TLSConfig is how connections are secured. Files are PEM.
@@ -85,7 +89,7 @@ func DefaultConfig() Config {
 	}
 }
 
-// Flags declares upstream's flag for each setting but Log, with c's values as defaults; parsing fs then sets them.
+// Flags declares upstream's flag for each setting but those of the log, with c's values as defaults; parsing fs then sets them.
 func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.TCPAddress, "tcp-address", c.TCPAddress, "`address` to listen on for clients: host:port or the path of a unix socket")
 	fs.StringVar(&c.HTTPAddress, "http-address", c.HTTPAddress, "`address` to listen on for HTTP: host:port or the path of a unix socket (empty: no HTTP)")

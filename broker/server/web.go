@@ -27,6 +27,19 @@ func (d *Nsqd) newWeb(cfg Config) *http.Server {
 		Panicked: func(v any) {
 			d.log(Error, "HTTP: panic - %v\n%s", v, debug.Stack())
 		},
+		Config:      d.options(cfg),
+		SetLookupds: d.setLookupds,
+		Drain:       d.Drain,
+	}
+	if cfg.SetLogLevel != nil {
+		info.SetLogLevel = func(name string) error {
+			var level Level
+			err := level.Set(name)
+			if err == nil {
+				cfg.SetLogLevel(level)
+			}
+			return err
+		}
 	}
 	return &http.Server{
 		Handler:   logRequests(d.log, httpapi.Nsqd(d.broker, info, time.Now)),

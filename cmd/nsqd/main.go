@@ -49,12 +49,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 // serve runs the daemon until a signal ends it.
 func serve(s settings, stderr io.Writer) int {
 	log := server.WriteLog(stderr, s.logPrefix, s.logLevel)
-	s.Log = log
+	s.Log, s.LogPrefix = log, s.logPrefix
 	if s.DataPath == "" {
 		s.DataPath = "." // as in nsqd
 	}
-	signals := make(chan os.Signal, 1)
+	signals, drains := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	notifyDrain(drains)
 	log(server.Info, "nsqd v%s (built w/%s)", broker.Version, runtime.Version())
 	log(server.Info, "node id: %d", s.Broker.NodeID)
 	daemon, err := server.Start(s.Config)
@@ -62,12 +63,7 @@ func serve(s settings, stderr io.Writer) int {
 		log(server.Fatal, "%s", err)
 		return exitFailed
 	}
-	select {
-	case got := <-signals:
-		log(server.Info, "signal: %s", got)
-	case err = <-daemon.Failed():
-		log(server.Fatal, "%s", err)
-	}
+	err = wait(daemon, signals, drains, log)
 	if stopErr := daemon.Stop(); stopErr != nil {
 		log(server.Error, "%s", stopErr)
 		return exitFailed
@@ -76,4 +72,23 @@ func serve(s settings, stderr io.Writer) int {
 		return exitFailed
 	}
 	return exitOK
+}
+
+// wait waits for what ends the daemon: a signal, the end of a drain, or its failure, which it gives.
+func wait(daemon *server.Nsqd, signals, drains <-chan os.Signal, log server.Log) error {
+	for {
+		select {
+		case got := <-signals:
+			log(server.Info, "signal: %s", got)
+			return nil
+		case got := <-drains:
+			log(server.Info, "signal: %s", got)
+			daemon.Drain(true)
+		case <-daemon.Drained():
+			return nil
+		case err := <-daemon.Failed():
+			log(server.Fatal, "%s", err)
+			return err
+		}
+	}
 }
