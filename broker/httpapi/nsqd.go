@@ -3,8 +3,9 @@
 //	h := httpapi.Nsqd(b, httpapi.Info{Version: broker.Version, Started: now}, clock)
 //	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/pub?topic=orders", body))
 //
-// A handler answers what its request, its broker and its clock decide, and nothing else, but for those of /debug, which are about the process. An answer is a string, nothing, a value
-// that becomes JSON, or an http.HandlerFunc that writes it; what is refused is a status and a code, as in nsqd.
+// A handler answers what its request, its broker and its clock decide, and nothing else, but for those of /debug, which are about the
+// process. An answer is a string, nothing, a value that becomes JSON, or an http.HandlerFunc that writes it; what is refused is a status
+// and a code, as in nsqd.
 package httpapi
 
 import (
