@@ -36,6 +36,7 @@ var (
 	ErrTopicNotFound   = errors.New("topic not found")
 	ErrChannelNotFound = errors.New("channel not found")
 	ErrExiting         = errors.New("exiting")
+	ErrDraining        = errors.New("draining")
 )
 
 // Why a session ends without having done wrong.
@@ -56,6 +57,7 @@ type Broker struct {
 	topics   map[string]*topic
 	births   store.Offset // no log begins below
 	exiting  bool
+	draining bool // as all topics
 	warnings []string
 	graves   []string // files of deleted topics
 
@@ -227,6 +229,10 @@ func (b *Broker) open(now time.Time, name string) (*topic, error) {
 		if b.exiting {
 			b.mu.Unlock()
 			return nil, ErrExiting
+		}
+		if b.topics[name] == nil && b.draining {
+			b.mu.Unlock()
+			return nil, ErrDraining
 		}
 		if b.topics[name] == nil {
 			if err := b.create(now, name); err != nil {

@@ -33,7 +33,7 @@ func (s *Session) checkDPub(_ time.Time, c wire.Command) error {
 	if !ok {
 		return violation("E_INVALID DPUB could not parse timeout %s", c.Args[1])
 	}
-	limit := s.broker.opts.maxDeferral().Milliseconds()
+	limit := s.broker.opts.MaxDeferral().Milliseconds()
 	if ms > uint64(limit) {
 		return violation("E_INVALID DPUB timeout %d out of range 0-%d", ms, limit)
 	}

@@ -40,8 +40,17 @@ func (s *Session) validTopic(name []byte) bool {
 	return s.last != nil && s.last.name == string(name) || wire.ValidName(string(name))
 }
 
-// topic locks the topic to publish to, made if need be.
+// topic locks the topic to publish to, made if need be. A broker that drains has none.
 func (s *Session) topic(now time.Time, name []byte) (*topic, error) {
+	t, err := s.anyTopic(now, name)
+	if err == nil && t.draining {
+		return nil, ErrDraining
+	}
+	return t, err
+}
+
+// anyTopic locks a topic, made if need be.
+func (s *Session) anyTopic(now time.Time, name []byte) (*topic, error) {
 	if t := s.holding; t != nil && t.name == string(name) && !t.deleted {
 		return t, nil
 	}

@@ -24,7 +24,7 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 	if err := s.maySubscribe(now, string(c.Args[0]), string(c.Args[1])); err != nil {
 		return err
 	}
-	t, err := s.topic(now, c.Args[0])
+	t, err := s.anyTopic(now, c.Args[0])
 	if err != nil {
 		return violation("E_SUB_FAILED SUB failed %s", err)
 	}

@@ -119,8 +119,8 @@ func (o *Options) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&o.TopologyZone, "topology-zone", o.TopologyZone, "the zone this node stands in")
 }
 
-// maxDeferral is the longest deferral of a publication.
-func (o *Options) maxDeferral() time.Duration {
+// MaxDeferral is the longest deferral of a publication.
+func (o *Options) MaxDeferral() time.Duration {
 	if o.MaxDeferTimeout > 0 {
 		return o.MaxDeferTimeout
 	}

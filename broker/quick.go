@@ -16,7 +16,7 @@ func (s *Session) quick(now time.Time, p []byte) (n int) {
 	if p[0] == 'F' {
 		return s.quickFin(now, p)
 	}
-	if t := s.last; t != nil && s.holding == t && !t.deleted && len(s.again) > 0 && bytes.HasPrefix(p, s.again) {
+	if t := s.last; t != nil && s.holding == t && !t.deleted && !t.draining && len(s.again) > 0 && bytes.HasPrefix(p, s.again) {
 		rest := p[len(s.again):]
 		size, ok := wire.ParseSize(rest)
 		if !ok || size <= 0 || int64(size) > s.broker.opts.MaxMsgSize || len(rest) < 4+int(size) {

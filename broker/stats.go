@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
 // Stats are a snapshot of topics and clients, as /stats tells them.
@@ -67,6 +69,11 @@ type ClientStats struct {
 	AuthIdentityURL string
 
 	LocalityCounts // of Messages: it is all in one of them
+
+	Secure  bool          // in TLS
+	TLS     wire.TLSState // if it is
+	Snappy  bool
+	Deflate bool
 }
 
 // PubCount is how many messages a client has published to a topic.
@@ -119,18 +126,6 @@ func (b *Broker) Health() string {
 		return "OK, but offsets were lost: " + strings.Join(lost, ", ")
 	}
 	return "OK"
-}
-
-// Held is how many messages the broker holds: those that wait at a topic, and those that a channel has not finished, each once a channel.
-func (b *Broker) Held() int64 {
-	var n int64
-	for _, t := range b.Stats().Topics {
-		n += t.Depth
-		for _, c := range t.Channels {
-			n += c.Depth + int64(c.InFlight) + int64(c.Deferred)
-		}
-	}
-	return n
 }
 
 func (t *topic) stats() TopicStats {
@@ -199,6 +194,7 @@ func (s *Session) identityStats() ClientStats {
 		TopologyRegion: s.client.TopologyRegion, TopologyZone: s.client.TopologyZone,
 		Published: slices.Clone(s.counts),
 		Authed:    s.client.authed, AuthIdentity: s.client.authIdentity, AuthIdentityURL: s.client.authIdentityURL,
+		Secure: s.client.secure, TLS: s.client.tls, Snappy: s.client.snappy, Deflate: s.client.deflate,
 	}
 }
 

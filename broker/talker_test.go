@@ -267,6 +267,21 @@ func (k *talk) close(*datadriven.TestData) error {
 	return nil
 }
 
+func (k *talk) drain(td *datadriven.TestData) error {
+	k.b.Drain(!td.HasArg("off"))
+	return nil
+}
+
+// holdings shows where messages are, the most first.
+func (k *talk) holdings(*datadriven.TestData) error {
+	k.say("draining=%t held=%d", k.b.Draining(), k.b.Held())
+	for _, h := range k.b.Holdings() {
+		name := strings.TrimSpace(h.Topic + " " + h.Channel)
+		k.say("%s", strings.TrimSpace(fmt.Sprintf("%s: %d %s", name, h.Messages, h.Stuck)))
+	}
+	return nil
+}
+
 func (k *talk) stats(*datadriven.TestData) error {
 	st := k.b.Stats()
 	for _, t := range st.Topics {

@@ -30,6 +30,7 @@ type topic struct {
 	paused    bool
 	deleted   bool          // or the broker closes: it takes no more, and no timer fires
 	gone      bool          // deleted, and its files are to go
+	draining  bool          // as the broker: nothing is published to it
 	handed    store.Offset  // what lies before was handed to the channels; the rest waits at the topic
 	waiting   int64         // messages from handed on
 	postponed []postponed   // those of them that are deferred

@@ -3,12 +3,14 @@
 //	h := httpapi.Nsqd(b, httpapi.Info{Version: broker.Version, Started: now}, clock)
 //	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/pub?topic=orders", body))
 //
-// A handler answers what its request, its broker and its clock decide, and nothing else. An answer is a string, nothing, or a value
-// that becomes JSON; what is refused is a status and a code, as in nsqd.
+// A handler answers what its request, its broker and its clock decide, and nothing else, but for those of /debug, which are about the
+// process. An answer is a string, nothing, a value that becomes JSON, or an http.HandlerFunc that writes it; what is refused is a status
+// and a code, as in nsqd.
 package httpapi
 
 import (
 	"net/http"
+	"net/http/pprof"
 	"runtime"
 	"time"
 
@@ -28,6 +30,11 @@ type Info struct {
 	Memory   func() runtime.MemStats       // what /stats tells of memory; nil leaves it out
 	Await    func(done <-chan error) error // waits for a publication that waits for the broker's Sync
 	Panicked func(v any)                   // told what a handler panicked with, which is then answered 500; nil lets the panic go on
+
+	Config      func(option string) (value any, ok bool) // an option by its name in a config file: a string, or what becomes JSON; nil: there is none
+	SetLookupds func(addresses []string)                 // sets the option nsqlookupd_tcp_addresses
+	SetLogLevel func(name string) error                  // sets the option log_level; the error is that there is no such level
+	Drain       func(on bool)                            // begins a drain, or takes it back; nil: the broker is drained, and that is all
 }
 
 // Nsqd is the HTTP API of nsqd. It is safe from any goroutine if clock is.
@@ -79,11 +86,30 @@ var nsqdRoutes = []route{
 	{"POST", "/channel/empty", (*nsqd).emptyChannel, false},
 	{"POST", "/channel/pause", (*nsqd).pauseChannel, false},
 	{"POST", "/channel/unpause", (*nsqd).unpauseChannel, false},
+	{"GET", "/config/:opt", (*nsqd).config, false},
+	{"PUT", "/config/:opt", (*nsqd).setConfig, false},
+	{"POST", "/drain", (*nsqd).drain, false},
+	{"DELETE", "/drain", (*nsqd).resume, false},
+	{"GET", "/debug/pprof/", itself(pprof.Index), true},
+	{"GET", "/debug/pprof/cmdline", itself(pprof.Cmdline), true},
+	{"GET", "/debug/pprof/profile", itself(pprof.Profile), true},
+	{"GET", "/debug/pprof/symbol", itself(pprof.Symbol), true},
+	{"POST", "/debug/pprof/symbol", itself(pprof.Symbol), true},
+	{"GET", "/debug/pprof/heap", itself(pprof.Handler("heap").ServeHTTP), true},
+	{"GET", "/debug/pprof/goroutine", itself(pprof.Handler("goroutine").ServeHTTP), true},
+	{"GET", "/debug/pprof/block", itself(pprof.Handler("block").ServeHTTP), true},
+	{"GET", "/debug/pprof/threadcreate", itself(pprof.Handler("threadcreate").ServeHTTP), true},
+	{"PUT", "/debug/setblockrate", (*nsqd).setBlockRate, true},
+	{"POST", "/debug/freememory", (*nsqd).freeMemory, true},
 }
 
 func (d *nsqd) serve(e route) httprouter.Handle {
 	return func(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
 		answer, err := e.handle(d, r)
+		if writes, ok := answer.(http.HandlerFunc); ok {
+			writes(w, r)
+			return
+		}
 		switch {
 		case err != nil && e.plain:
 			writePlainError(w, err)

@@ -188,9 +188,13 @@ func (f filter) client(c broker.ClientStats) clientReport {
 		ClientID: c.ClientID, Hostname: c.Hostname, Version: "V2", RemoteAddress: c.RemoteAddress, State: c.State,
 		Ready: c.Ready, InFlight: c.InFlight, Messages: c.Messages, Finished: c.Finished, Requeued: c.Requeued,
 		Connected: c.Connected.Unix(), SampleRate: c.SampleRate, UserAgent: c.UserAgent,
-		TopologyZone: c.TopologyZone, TopologyRegion: c.TopologyRegion,
+		TopologyZone: c.TopologyZone, TopologyRegion: c.TopologyRegion, Snappy: c.Snappy, Deflate: c.Deflate,
 		ZoneLocal: c.ZoneLocal, RegionLocal: c.RegionLocal, Global: c.Global,
 		Authed: c.Authed, Identity: c.AuthIdentity, IdentityURL: c.AuthIdentityURL,
+	}
+	if c.Secure {
+		rep.TLS, rep.TLSVersion, rep.CipherSuite = true, tlsVersion(c.TLS.Version), cipherSuite(c.TLS.CipherSuite)
+		rep.TLSProtocol, rep.TLSMutual = c.TLS.Protocol, c.TLS.Mutual
 	}
 	for _, p := range c.Published {
 		if f.topic == "" || p.Topic == f.topic {

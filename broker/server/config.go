@@ -85,7 +85,7 @@ func DefaultConfig() Config {
 	}
 }
 
-// Flags declares upstream's flag for each setting but Log, with c's values as defaults; parsing fs then sets them.
+// Flags declares upstream's flag for each setting but those of the log, with c's values as defaults; parsing fs then sets them.
 func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.TCPAddress, "tcp-address", c.TCPAddress, "`address` to listen on for clients: host:port or the path of a unix socket")
 	fs.StringVar(&c.HTTPAddress, "http-address", c.HTTPAddress, "`address` to listen on for HTTP: host:port or the path of a unix socket (empty: no HTTP)")

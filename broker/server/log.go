@@ -95,6 +95,9 @@ func openLogFile(path string) (*os.File, error) {
 	return file, nil
 }
 
+// Prefix is what each line begins with.
+func (l *Logger) Prefix() string { return l.prefix }
+
 // Level is the least level that is written.
 func (l *Logger) Level() Level { return Level(l.least.Load()) }
 

@@ -9,8 +9,9 @@
 // Drive is the same for any endpoint and any connection, so a client is run by it as well.
 //
 // The law: two goroutines a connection, the second only while it has something to write, and a third while the greetings are dealt
-// with; one a listener, one for the broker's timers, one for its syncs, and those of net/http. None outlives the daemon. All that
-// they share is in the broker, in a driver, or guarded by Nsqd.mu, which is held across no call to either.
+// with; one a listener, one for the broker's timers, one for its syncs, one while it drains, and those of net/http. None outlives the daemon. All that
+// they share is in the broker, in a driver, or guarded by Nsqd.mu, which is held across no call to either, or by Nsqd.draining, which is taken
+// before it.
 package server
 
 import (
@@ -51,12 +52,18 @@ type Nsqd struct {
 	ended  chan struct{} // closed when no goroutine is to go on
 	alive  sync.WaitGroup
 
-	failed  chan error // holds one at most
+	failed  chan error    // holds one at most
+	drained chan struct{} // closed when a drain is over
 	reloads []func() error
 
-	mu     sync.Mutex
-	conns  map[net.Conn]struct{}
-	ending bool
+	drainTimeout time.Duration // 0: none
+	draining     sync.Mutex    // held by Drain
+	drain        drain         // guarded by draining
+
+	mu       sync.Mutex
+	conns    map[net.Conn]struct{}
+	ending   bool
+	lookupds []string
 }
 
 // Start opens the sockets and serves. When it returns, clients can connect.
@@ -72,7 +79,10 @@ func Start(cfg Config) (*Nsqd, error) {
 		failed: make(chan error, 1),
 		conns:  map[net.Conn]struct{}{},
 
-		reloads: []func() error{cfg.Log.Reopen},
+		reloads:      []func() error{cfg.Log.Reopen},
+		drained:      make(chan struct{}),
+		drainTimeout: cfg.DrainTimeout,
+		lookupds:     cfg.LookupdAddresses,
 	}
 	if cfg.BroadcastAddress == "" {
 		cfg.BroadcastAddress = hostname()

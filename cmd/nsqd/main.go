@@ -61,9 +61,7 @@ func serve(s settings, origins server.Origins, stderr io.Writer) int {
 	if s.DataPath == "" {
 		s.DataPath = "." // as in nsqd
 	}
-	stops, reloads := make(chan os.Signal, 1), make(chan os.Signal, 1)
-	signal.Notify(stops, syscall.SIGINT, syscall.SIGTERM)
-	signal.Notify(reloads, syscall.SIGHUP)
+	in := listen()
 	log(server.Info, "nsqd v%s (built w/%s)", broker.Version, runtime.Version())
 	log(server.Info, "node id: %d", s.Broker.NodeID)
 	daemon, err := server.Start(s.Config)
@@ -76,7 +74,7 @@ func serve(s settings, origins server.Origins, stderr io.Writer) int {
 		return exitFailed
 	}
 	tell(log, "READY=1")
-	code := attend(daemon, log, stops, reloads)
+	code := attend(daemon, log, in)
 	tell(log, "STOPPING=1")
 	if err := daemon.Stop(); err != nil {
 		log(server.Error, "%s", err)
@@ -85,14 +83,30 @@ func serve(s settings, origins server.Origins, stderr io.Writer) int {
 	return code
 }
 
+// signals are those that the daemon knows, each with a place of its own, so that none crowds out another.
+type signals struct{ stops, drains, reloads chan os.Signal }
+
+func listen() signals {
+	in := signals{make(chan os.Signal, 1), make(chan os.Signal, 1), make(chan os.Signal, 1)}
+	signal.Notify(in.stops, syscall.SIGINT, syscall.SIGTERM)
+	signal.Notify(in.reloads, syscall.SIGHUP)
+	notifyDrain(in.drains)
+	return in
+}
+
 // attend does what signals ask for until one ends the daemon, or the daemon can serve no more, and gives the exit code of that.
-func attend(daemon *server.Nsqd, log server.Log, stops, reloads <-chan os.Signal) int {
+func attend(daemon *server.Nsqd, log server.Log, in signals) int {
 	for {
 		select {
-		case got := <-stops:
+		case got := <-in.stops:
 			log(server.Info, "signal: %s", got)
 			return exitOK
-		case got := <-reloads:
+		case got := <-in.drains:
+			log(server.Info, "signal: %s", got)
+			daemon.Drain(true)
+		case <-daemon.Drained():
+			return exitOK
+		case got := <-in.reloads:
 			log(server.Info, "signal: %s", got)
 			if err := daemon.Reload(); err != nil {
 				log(server.Error, "not all was reloaded, and what was not stays as it was - %s", err)

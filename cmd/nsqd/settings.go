@@ -103,8 +103,9 @@ What OK promises to a producer is one word, --durability:
   memory  nsqd has it: a crash or a kill loses what is not on disk yet. So it is with upstream's nsqd.
 
 No message is taken for finished before its FIN has come, so a crash can deliver a message again. SIGINT and SIGTERM stop
-nsqd in order, and everything is kept on disk, whatever the word. What is #ephemeral is never written. SIGHUP opens
---log-file anew and reads the TLS certificate again; no connection ends.
+nsqd in order, and everything is kept on disk, whatever the word. What is #ephemeral is never written. SIGUSR1 lets nsqd
+drain: it refuses what is new, and stops when its consumers have finished what is there. SIGHUP opens --log-file anew and
+reads the TLS certificate again; no connection ends.
 
 A flag is written -flag value, -flag=value, --flag value or --flag=value; a duration is 250ms, 30s or 1m30s.
 `
