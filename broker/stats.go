@@ -24,6 +24,7 @@ type TopicStats struct {
 	Messages     uint64
 	MessageBytes uint64
 	Paused       bool
+	Latency      LatencyStats // of all channels in one; only of StatsAt
 }
 
 // ChannelStats are of one channel.
@@ -40,6 +41,10 @@ type ChannelStats struct {
 	Timeouts uint64
 	Clients  []ClientStats
 	Paused   bool
+
+	Delivery Histogram    // of the time from publication, or from the end of its deferral, to a message's first delivery
+	EndToEnd Histogram    // of the time from publication to FIN, deferrals included
+	Latency  LatencyStats // only of StatsAt
 }
 
 // ClientStats are of one client.
@@ -59,6 +64,7 @@ type ClientStats struct {
 	TopologyRegion string
 	TopologyZone   string
 	Published      []PubCount
+	Number         uint64 // of its connection, which no other has had
 }
 
 // PubCount is how many messages a client has published to a topic.
@@ -67,8 +73,21 @@ type PubCount struct {
 	Count uint64
 }
 
-// Stats takes a snapshot, topic by topic.
-func (b *Broker) Stats() Stats {
+// Stats takes a snapshot, topic by topic. It tells no percentiles of latency.
+func (b *Broker) Stats() Stats { return b.snapshot((*topic).stats) }
+
+// StatsAt is Stats with the percentiles of the latency window that ends at now.
+func (b *Broker) StatsAt(now time.Time) Stats {
+	tick := b.tick(now)
+	return b.snapshot(func(t *topic) TopicStats {
+		st := t.stats()
+		t.addLatency(tick, &st)
+		return st
+	})
+}
+
+// snapshot gathers what is told of each topic, and the producers.
+func (b *Broker) snapshot(tell func(*topic) TopicStats) Stats {
 	var st Stats
 	b.mu.RLock()
 	topics := make([]*topic, 0, len(b.topics))
@@ -77,7 +96,7 @@ func (b *Broker) Stats() Stats {
 	}
 	b.mu.RUnlock()
 	for _, t := range topics {
-		st.Topics = append(st.Topics, t.stats())
+		st.Topics = append(st.Topics, tell(t))
 	}
 	for _, s := range b.list() {
 		if c := s.stats(); len(c.Published) > 0 {
@@ -157,6 +176,7 @@ func (c *channel) stats(onDisk int64) ChannelStats {
 	st := ChannelStats{
 		Name: c.name, Depth: c.depth(), BackendDepth: onDisk, InFlight: c.inFlight, Deferred: c.deferred,
 		Messages: c.messages, Requeues: c.requeues, Timeouts: c.timeouts, Paused: c.paused,
+		Delivery: c.delivery, EndToEnd: c.endToEnd,
 	}
 	for _, s := range c.consumers {
 		client := s.identityStats()
@@ -188,7 +208,7 @@ func (s *Session) identityStats() ClientStats {
 		ClientID: s.client.ClientID, Hostname: s.client.Hostname, UserAgent: s.client.UserAgent,
 		RemoteAddress: s.client.remote, State: int(s.client.state), Connected: s.client.connected,
 		TopologyRegion: s.client.TopologyRegion, TopologyZone: s.client.TopologyZone,
-		Published: slices.Clone(s.counts),
+		Published: slices.Clone(s.counts), Number: s.number,
 	}
 }
 
