@@ -46,6 +46,9 @@ type Nsqd struct {
 
 	failed chan error // holds one at most
 
+	disk         *diskFigures // nil if there is no folder
+	publications struct{ tcp, http stopwatch }
+
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{}
 	ending bool
@@ -81,7 +84,8 @@ func (d *Nsqd) open(cfg Config) (err error) {
 		if d.folder, err = lockFolder(cfg.DataPath); err != nil {
 			return fmt.Errorf("failed to lock data-path: %w", err)
 		}
-		disk = store.OS{Dir: cfg.DataPath}
+		d.disk = &diskFigures{}
+		disk = watchedFS{store.OS{Dir: cfg.DataPath}, d.disk}
 	}
 	if err = cfg.Broker.Validate(); err != nil {
 		return err

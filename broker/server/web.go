@@ -15,15 +15,18 @@ import (
 
 // newWeb makes the HTTP server of the daemon's API.
 func (d *Nsqd) newWeb(cfg Config) *http.Server {
+	started := time.Now()
 	info := httpapi.Info{
 		Version:          broker.Version,
 		BroadcastAddress: cfg.BroadcastAddress,
 		Hostname:         hostname(),
 		HTTPPort:         port(d.http),
 		TCPPort:          port(d.tcp),
-		Started:          time.Now(),
+		Started:          started,
 		Memory:           readMemory,
 		Await:            d.await,
+		Answered:         func(took time.Duration) { d.publications.http.add(took, 1) },
+		Metrics:          d.metricsHandler(cfg, started),
 		Panicked: func(v any) {
 			d.log(Error, "HTTP: panic - %v\n%s", v, debug.Stack())
 		},
