@@ -9,7 +9,7 @@
 // Drive is the same for any endpoint and any connection, so a client is run by it as well.
 //
 // The law: two goroutines a connection, the second only while it has something to write, and a third while the greetings are dealt
-// with; one a listener, one for the broker's timers, one for its syncs, and those of net/http. None outlives the daemon. All that
+// with; one a listener, one for the broker's timers, one for its syncs, one or two for statsd, and those of net/http. None outlives the daemon. All that
 // they share is in the broker, in a driver, or guarded by Nsqd.mu, which is held across no call to either.
 package server
 
@@ -90,6 +90,9 @@ func (d *Nsqd) open(cfg Config) (err error) {
 	if err = cfg.Broker.Validate(); err != nil {
 		return err
 	}
+	if err = cfg.Statsd.validate(); err != nil {
+		return err
+	}
 	if d.tcp, err = listen(cfg.TCPAddress); err != nil {
 		return err
 	}
@@ -113,6 +116,9 @@ func (d *Nsqd) serve(cfg Config) {
 	d.alive.Go(func() { punctual(d.broker.NextTimeout, d.broker.HandleTimeout, d.timed, d.ended) })
 	d.alive.Go(func() { punctual(d.broker.NextSync, d.syncer(), d.synced, d.ended) })
 	d.alive.Go(d.accept)
+	if cfg.Statsd.Address != "" {
+		d.alive.Go(func() { d.tellStatsd(cfg) })
+	}
 	if d.http != nil {
 		d.log(Info, "HTTP: listening on %s", d.http.Addr())
 		d.web = d.newWeb(cfg)
