@@ -39,11 +39,15 @@ type channel struct {
 	timeouts uint64
 	left     LocalityCounts // messages to consumers that have left
 	free     []*delivery    // for use again
+
+	delivery Histogram // of the time from publication, or from the end of its deferral, to the first delivery
+	endToEnd Histogram // of the time from publication to FIN
+	latency  *latency  // of the same, if percentiles are asked for
 }
 
 // newChannel makes a channel that is owed what stands at the cursor and behind.
 func (t *topic) newChannel(name string, number uint32, cursor store.Offset) *channel {
-	c := &channel{topic: t, name: name, cursor: cursor}
+	c := &channel{topic: t, name: name, cursor: cursor, latency: t.broker.opts.newLatency()}
 	if t.journal != nil && !wire.IsEphemeral(name) {
 		c.number = number
 	}
@@ -88,10 +92,10 @@ func (c *channel) pump(now time.Time) (hungry bool) {
 	if c.paused || c.deleted {
 		return false
 	}
-	tick, cursor := c.topic.broker.tick(now), c.cursor
+	tick, wall, cursor := c.topic.broker.tick(now), now.UnixNano(), c.cursor
 	for next := c.ready.next(); next != nil; next = c.ready.next() {
 		s := next.front()
-		if s.canTake() && !c.feed(tick, s, next.len() == 1) {
+		if s.canTake() && !c.feed(tick, wall, s, next.len() == 1) {
 			hungry = true
 			break
 		}
@@ -105,8 +109,9 @@ func (c *channel) pump(now time.Time) (hungry bool) {
 	return hungry
 }
 
-// feed gives a consumer its turn: one message, or as many as it can take if nobody shares its turns. It says whether there was one.
-func (c *channel) feed(tick int64, s *Session, alone bool) bool {
+// feed gives a consumer its turn: one message, or as many as it can take if nobody shares its turns. It says whether there was one. wall is the
+// same time as tick, in nanoseconds since the Unix epoch.
+func (c *channel) feed(tick, wall int64, s *Session, alone bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var r store.Record
@@ -115,7 +120,7 @@ func (c *channel) feed(tick int64, s *Session, alone bool) bool {
 		if d == nil {
 			return false
 		}
-		c.deliver(tick, d, &r, s)
+		c.deliver(tick, wall, d, &r, s)
 		if !alone || !s.canTake() {
 			return true
 		}
@@ -205,7 +210,7 @@ func (c *channel) misread(tick int64, err error) (later bool) {
 }
 
 // deliver puts a message in flight to s, before it is on its way. Needs s.mu.
-func (c *channel) deliver(tick int64, d *delivery, r *store.Record, s *Session) {
+func (c *channel) deliver(tick, wall int64, d *delivery, r *store.Record, s *Session) {
 	if s.skips() { // sampled out, as in nsqd: the channel has done with it
 		c.finish(d)
 		return
@@ -218,6 +223,10 @@ func (c *channel) deliver(tick int64, d *delivery, r *store.Record, s *Session) 
 	}
 	d.holder = s
 	d.delivered = tick
+	d.at = r.At
+	if d.attempts == 1 {
+		c.delivery.Add(time.Duration(wall-max(r.At, r.Due)), 1)
+	}
 	d.due = tick + int64(s.msgTimeout)
 	c.topic.timers.add(d, s.lane)
 	c.inFlight++
@@ -256,6 +265,17 @@ func (d *delivery) stop() {
 	d.holder.inFlight--
 	c.offer(d.holder)
 	d.holder = nil
+}
+
+// complete ends a delivery for its holder, who has done with the message.
+func (c *channel) complete(now time.Time, d *delivery) {
+	took := time.Duration(now.UnixNano() - d.at)
+	c.endToEnd.Add(took, 1)
+	if c.latency != nil {
+		c.latency.add(c.topic.broker.tick(now), took)
+	}
+	d.holder.finished++
+	c.finish(d)
 }
 
 // finish ends the delivery for good.

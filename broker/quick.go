@@ -43,7 +43,6 @@ func (s *Session) quickFin(now time.Time, p []byte) (n int) {
 	if d == nil || d.holder != s {
 		return 0
 	}
-	s.channel.finish(d)
-	s.finished++
+	s.channel.complete(now, d)
 	return finLength
 }

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"iter"
 	"time"
 
 	"github.com/nsqlab/nsqlab/broker/store"
@@ -17,6 +18,13 @@ type reply struct {
 	topic *topic       // it waits for, until that lasts
 	upTo  store.Offset // up to here
 	err   error        // why that did not come to pass
+	read  int64        // of publications: when the commands were read
+}
+
+// An Answered is so many commands that published and were answered OK, all read at one time.
+type Answered struct {
+	Commands int
+	Read     time.Time
 }
 
 // acknowledge has the client told OK when what it has published is as safe as its topic wants it.
@@ -52,7 +60,7 @@ func (t *topic) answer(now time.Time, holder *Session, err error) (asking func(e
 		t.waiters = append(t.waiters, waiter{upTo: upTo, done: asking})
 		asking = nil
 	}
-	if holder != nil && len(holder.replies) > 0 && holder.settle(t, waits, upTo, err) {
+	if holder != nil && len(holder.replies) > 0 && holder.settle(now, t, waits, upTo, err) {
 		t.waiters = append(t.waiters, waiter{upTo: upTo, session: holder})
 	}
 	if len(t.waiters) > 0 {
@@ -62,10 +70,12 @@ func (t *topic) answer(now time.Time, holder *Session, err error) (asking func(e
 }
 
 // settle passes on the replies that have gathered, and says whether some of them wait for the topic to last.
-func (s *Session) settle(t *topic, waits bool, upTo store.Offset, err error) (waiting bool) {
+func (s *Session) settle(now time.Time, t *topic, waits bool, upTo store.Offset, err error) (waiting bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	read := s.broker.tick(now)
 	for _, r := range s.replies {
+		r.read = read
 		if r.publications > 0 && err != nil {
 			s.published = 0
 			r.err = err
@@ -109,9 +119,32 @@ func (s *Session) say(r reply) {
 	}
 	if r.publications == 0 {
 		s.out = wire.AppendFrame(s.out, r.frame, []byte(r.text))
+		return
 	}
 	for range r.publications {
 		s.out = append(s.out, okFrame...)
+	}
+	if last := len(s.answered) - 1; last >= 0 && s.answered[last].read == r.read {
+		s.answered[last].commands += r.publications
+		return
+	}
+	s.answered = append(s.answered, answered{r.publications, r.read})
+}
+
+// An answered is an Answered, in ticks.
+type answered struct {
+	commands int
+	read     int64
+}
+
+// Answered are the commands that published whose OKs the last Transmit gave. It is for the caller of Transmit, before the next.
+func (s *Session) Answered() iter.Seq[Answered] {
+	return func(yield func(Answered) bool) {
+		for _, a := range s.told {
+			if !yield(Answered{a.commands, s.broker.time(a.read)}) {
+				return
+			}
+		}
 	}
 }
 

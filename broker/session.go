@@ -85,11 +85,13 @@ type Session struct {
 
 	mu       sync.Mutex
 	out      []byte
-	waiting  []reply // until a topic lasts, or for their turn behind such
-	stalled  bool    // full, and not all sent yet
-	resume   bool    // full, and all sent: deliveries can go on
-	unsent   bool    // out has not been taken since the last heartbeat
-	needy    bool    // needs is not empty
+	waiting  []reply    // until a topic lasts, or for their turn behind such
+	answered []answered // whose OKs are in out
+	told     []answered // whose OKs the last Transmit gave; of its caller
+	stalled  bool       // full, and not all sent yet
+	resume   bool       // full, and all sent: deliveries can go on
+	unsent   bool       // out has not been taken since the last heartbeat
+	needy    bool       // needs is not empty
 	buffer   outputBuffer
 	doomed   error
 	nextBeat time.Time
@@ -287,11 +289,13 @@ func (s *Session) release(now time.Time) {
 func (s *Session) Transmit(spare []byte) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.told = emptied(s.told)
 	if len(s.out) == 0 || s.buffer.lingers {
 		return spare[:0]
 	}
 	out := s.out
 	s.out = spare[:0]
+	s.told, s.answered = s.answered, s.told
 	s.unsent = false
 	if s.stalled {
 		s.stalled, s.resume = false, true

@@ -26,6 +26,7 @@ type TopicStats struct {
 	Messages     uint64
 	MessageBytes uint64
 	Paused       bool
+	Latency      LatencyStats // of all channels in one; only of StatsAt
 }
 
 // ChannelStats are of one channel.
@@ -43,7 +44,10 @@ type ChannelStats struct {
 	Clients  []ClientStats
 	Paused   bool
 
-	LocalityCounts // of what was sent, redeliveries included
+	LocalityCounts              // of what was sent, redeliveries included
+	Delivery       Histogram    // of the time from publication, or from the end of its deferral, to a message's first delivery
+	EndToEnd       Histogram    // of the time from publication to FIN, deferrals included
+	Latency        LatencyStats // only of StatsAt
 }
 
 // ClientStats are of one client.
@@ -74,6 +78,7 @@ type ClientStats struct {
 	TLS     wire.TLSState // if it is
 	Snappy  bool
 	Deflate bool
+	Number  uint64 // of its connection, which no other has had
 }
 
 // PubCount is how many messages a client has published to a topic.
@@ -82,8 +87,21 @@ type PubCount struct {
 	Count uint64
 }
 
-// Stats takes a snapshot, topic by topic.
-func (b *Broker) Stats() Stats {
+// Stats takes a snapshot, topic by topic. It tells no percentiles of latency.
+func (b *Broker) Stats() Stats { return b.snapshot((*topic).stats) }
+
+// StatsAt is Stats with the percentiles of the latency window that ends at now.
+func (b *Broker) StatsAt(now time.Time) Stats {
+	tick := b.tick(now)
+	return b.snapshot(func(t *topic) TopicStats {
+		st := t.stats()
+		t.addLatency(tick, &st)
+		return st
+	})
+}
+
+// snapshot gathers what is told of each topic, and the producers.
+func (b *Broker) snapshot(tell func(*topic) TopicStats) Stats {
 	var st Stats
 	b.mu.RLock()
 	topics := make([]*topic, 0, len(b.topics))
@@ -92,7 +110,7 @@ func (b *Broker) Stats() Stats {
 	}
 	b.mu.RUnlock()
 	for _, t := range topics {
-		st.Topics = append(st.Topics, t.stats())
+		st.Topics = append(st.Topics, tell(t))
 	}
 	for _, s := range b.list() {
 		if c := s.stats(); len(c.Published) > 0 {
@@ -160,6 +178,7 @@ func (c *channel) stats(onDisk int64) ChannelStats {
 	st := ChannelStats{
 		Name: c.name, Depth: c.depth(), BackendDepth: onDisk, InFlight: c.inFlight, Deferred: c.deferred,
 		Messages: c.messages, Requeues: c.requeues, Timeouts: c.timeouts, Paused: c.paused, LocalityCounts: c.left,
+		Delivery: c.delivery, EndToEnd: c.endToEnd,
 	}
 	for _, s := range c.consumers {
 		client := s.identityStats()
@@ -192,8 +211,8 @@ func (s *Session) identityStats() ClientStats {
 		ClientID: s.client.ClientID, Hostname: s.client.Hostname, UserAgent: s.client.UserAgent,
 		RemoteAddress: s.client.remote, State: int(s.client.state), Connected: s.client.connected,
 		TopologyRegion: s.client.TopologyRegion, TopologyZone: s.client.TopologyZone,
-		Published: slices.Clone(s.counts),
-		Authed:    s.client.authed, AuthIdentity: s.client.authIdentity, AuthIdentityURL: s.client.authIdentityURL,
+		Published: slices.Clone(s.counts), Number: s.number,
+		Authed: s.client.authed, AuthIdentity: s.client.authIdentity, AuthIdentityURL: s.client.authIdentityURL,
 		Secure: s.client.secure, TLS: s.client.tls, Snappy: s.client.snappy, Deflate: s.client.deflate,
 	}
 }

@@ -20,7 +20,8 @@ type delivery struct {
 	prev, next *delivery //
 	index      int32     // in topic.timers.heap, -1 if not there
 	attempts   uint16
-	exception  bool // the journal must be told when it is delivered: the cursor does not say so
+	exception  bool  // the journal must be told when it is delivered: the cursor does not say so
+	at         int64 // of one in flight: when the message was published, ns since the Unix epoch
 }
 
 // A window is a channel's deliveries. Most are made in the order of their offsets, and stand in a list in that order; the others are in a map.

@@ -29,6 +29,8 @@ type Info struct {
 
 	Memory   func() runtime.MemStats       // what /stats tells of memory; nil leaves it out
 	Await    func(done <-chan error) error // waits for a publication that waits for the broker's Sync
+	Answered func(took time.Duration)      // told of each publication how long it took, from when it had been read until its OK was ready; nil: nobody is
+	Metrics  http.Handler                  // answers GET /metrics; nil: there is no such path
 	Panicked func(v any)                   // told what a handler panicked with, which is then answered 500; nil lets the panic go on
 
 	Config      func(option string) (value any, ok bool) // an option by its name in a config file: a string, or what becomes JSON; nil: there is none
@@ -43,6 +45,9 @@ func Nsqd(b *broker.Broker, info Info, clock func() time.Time) http.Handler {
 	r := httprouter.New()
 	for _, e := range nsqdRoutes {
 		r.Handle(e.method, e.path, d.serve(e))
+	}
+	if info.Metrics != nil {
+		r.Handler(http.MethodGet, "/metrics", info.Metrics)
 	}
 	r.NotFound = refuse(http.StatusNotFound, "NOT_FOUND")
 	r.MethodNotAllowed = refuse(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")

@@ -81,8 +81,13 @@ func validTopic(q url.Values) (string, error) {
 // publish waits until the messages are as safe as their topic's durability promises.
 func (d *nsqd) publish(name string, deferral time.Duration, bodies ...[]byte) error {
 	done := make(chan error, 1)
-	d.broker.Publish(d.clock(), name, deferral, bodies, func(err error) { done <- err })
-	return d.outcome(done)
+	now := d.clock()
+	d.broker.Publish(now, name, deferral, bodies, func(err error) { done <- err })
+	err := d.outcome(done)
+	if err == nil && d.info.Answered != nil {
+		d.info.Answered(d.clock().Sub(now))
+	}
+	return err
 }
 
 // outcome gives what a publisher is told, and waits for it only if it must.

@@ -17,7 +17,7 @@ type report struct {
 	Health    string         `json:"health"`
 	StartTime int64          `json:"start_time"` // s since the Unix epoch
 	Topics    []topicReport  `json:"topics"`
-	Memory    *memoryReport  `json:"memory,omitempty"`
+	Memory    *Memory        `json:"memory,omitempty"`
 	Producers []clientReport `json:"producers"`
 }
 
@@ -51,13 +51,19 @@ type channelReport struct {
 	Latency      latencyReport  `json:"e2e_processing_latency"`
 }
 
-// latencyReport is as nsqd's without percentiles asked for.
+// latencyReport is of the time from publication to FIN. Its percentiles are nil, and become null, if none are asked for.
 type latencyReport struct {
-	Count       int        `json:"count"`
-	Percentiles []struct{} `json:"percentiles"`
+	Count       uint64             `json:"count"`
+	Percentiles []percentileReport `json:"percentiles"`
 }
 
-type memoryReport struct {
+type percentileReport struct {
+	Quantile float64       `json:"quantile"`
+	Value    time.Duration `json:"value"` // ns
+}
+
+// Memory is what /stats and statsd tell of the process's memory.
+type Memory struct {
 	HeapObjects  uint64 `json:"heap_objects"`
 	HeapIdle     uint64 `json:"heap_idle_bytes"`
 	HeapInUse    uint64 `json:"heap_in_use_bytes"`
@@ -113,10 +119,11 @@ func (d *nsqd) stats(r *http.Request) (any, error) {
 		return nil, err
 	}
 	f := filter{topic: q.Get("topic"), channel: q.Get("channel"), clients: switched(q, "include_clients", true)}
-	rep := f.report(d.broker.Stats())
+	rep := f.report(d.broker.StatsAt(d.clock()))
 	rep.Version, rep.Health, rep.StartTime = d.info.Version, d.broker.Health(), d.info.Started.Unix()
 	if d.info.Memory != nil && switched(q, "include_mem", true) {
-		rep.Memory = reportMemory(d.info.Memory())
+		m := MemoryOf(d.info.Memory())
+		rep.Memory = &m
 	}
 	if q.Get("format") == "json" {
 		return rep, nil
@@ -149,7 +156,7 @@ func (f filter) report(st broker.Stats) report {
 		}
 		rep.Topics = append(rep.Topics, topicReport{
 			Name: t.Name, Channels: channels, Depth: t.Depth, BackendDepth: t.BackendDepth, LostBytes: t.LostBytes,
-			Messages: t.Messages, MessageBytes: t.MessageBytes, Paused: t.Paused,
+			Messages: t.Messages, MessageBytes: t.MessageBytes, Paused: t.Paused, Latency: reportLatency(t.Latency),
 		})
 	}
 	if f.clients && rep.Topics != nil {
@@ -168,7 +175,7 @@ func (f filter) channels(all []broker.ChannelStats) []channelReport {
 		}
 		ch := channelReport{
 			Name: c.Name, Depth: c.Depth, BackendDepth: c.BackendDepth, InFlight: c.InFlight, Deferred: c.Deferred, Messages: c.Messages,
-			Requeues: c.Requeues, Timeouts: c.Timeouts, ClientCount: len(c.Clients), Paused: c.Paused,
+			Requeues: c.Requeues, Timeouts: c.Timeouts, ClientCount: len(c.Clients), Paused: c.Paused, Latency: reportLatency(c.Latency),
 			ZoneLocal: c.ZoneLocal, RegionLocal: c.RegionLocal, Global: c.Global,
 		}
 		if f.clients {
@@ -178,6 +185,14 @@ func (f filter) channels(all []broker.ChannelStats) []channelReport {
 			}
 		}
 		rep = append(rep, ch)
+	}
+	return rep
+}
+
+func reportLatency(st broker.LatencyStats) latencyReport {
+	rep := latencyReport{Count: st.Count}
+	for _, p := range st.Percentiles {
+		rep.Percentiles = append(rep.Percentiles, percentileReport(p))
 	}
 	return rep
 }
@@ -204,10 +219,11 @@ func (f filter) client(c broker.ClientStats) clientReport {
 	return rep
 }
 
-func reportMemory(m runtime.MemStats) *memoryReport {
+// MemoryOf reads what is told of memory off the runtime's figures.
+func MemoryOf(m runtime.MemStats) Memory {
 	pauses := slices.Clone(m.PauseNs[:min(int(m.NumGC), len(m.PauseNs))])
 	slices.Sort(pauses)
-	return &memoryReport{
+	return Memory{
 		HeapObjects: m.HeapObjects, HeapIdle: m.HeapIdle, HeapInUse: m.HeapInuse, HeapReleased: m.HeapReleased,
 		Pause100: pausePercentile(pauses, 100), Pause99: pausePercentile(pauses, 99), Pause95: pausePercentile(pauses, 95),
 		NextGC: m.NextGC, Collections: m.NumGC,

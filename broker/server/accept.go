@@ -50,7 +50,7 @@ func (d *Nsqd) attend(conn net.Conn) {
 	}
 	d.log(Info, "TCP: new client(%s)", remote)
 	err := d.outside().drive(conn, func(now time.Time, wake func()) wire.Endpoint {
-		return d.broker.Connect(now, remote, wake)
+		return measured{d.broker.Connect(now, remote, wake), &d.publications.tcp}
 	})
 	if err != nil && !d.isEnding() {
 		d.log(Error, "client(%s) - %s", remote, err)

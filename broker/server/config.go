@@ -25,6 +25,8 @@ type Config struct {
 	Auth   AuthConfig
 	Statsd StatsdConfig
 
+	Metrics MetricsConfig
+
 	DrainTimeout time.Duration // how long a drain may take until the daemon stops anyway; 0: as long as it takes
 
 	Broker broker.Options
@@ -81,6 +83,7 @@ func DefaultConfig() Config {
 		TLS:              TLSConfig{MinVersion: tls10},
 		Auth:             AuthConfig{Method: "get", ConnectTimeout: 2 * time.Second, RequestTimeout: 5 * time.Second},
 		Statsd:           StatsdConfig{Interval: time.Minute, MemStats: true, Prefix: "nsq.%s", PacketSize: 508},
+		Metrics:          MetricsConfig{MaxClients: 1000},
 		Broker:           broker.DefaultOptions(hostname),
 	}
 }
@@ -101,6 +104,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	c.TLS.flags(fs)
 	c.Auth.flags(fs)
 	c.Statsd.flags(fs)
+	fs.IntVar(&c.Metrics.MaxClients, "metrics-max-clients", c.Metrics.MaxClients, "consumers that GET /metrics tells of one by one; those beyond it counts")
 	c.Broker.Flags(fs)
 }
 

@@ -58,14 +58,14 @@ func (o Origins) Explain(err error) error {
 // set, so fs has to be parsed before. A list replaces nothing but an empty default. An error tells the line; what the file does not
 // say right, upstream passes over, and this refuses: a key that is no flag's.
 func ReadConfigFile(fs *flag.FlagSet, name string) (Origins, error) {
-	text, err := readFile(name)
+	text, err := readSettings(name)
 	if err != nil {
 		return nil, fmt.Errorf("failed to load config file %s - %w", name, err)
 	}
 	return readConfig(fs, name, text)
 }
 
-func readFile(name string) (string, error) {
+func readSettings(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return "", err

@@ -9,9 +9,9 @@
 // Drive is the same for any endpoint and any connection, so a client is run by it as well.
 //
 // The law: two goroutines a connection, the second only while it has something to write, and a third while the greetings are dealt
-// with; one a listener, one for the broker's timers, one for its syncs, one while it drains, and those of net/http. None outlives the daemon. All that
-// they share is in the broker, in a driver, or guarded by Nsqd.mu, which is held across no call to either, or by Nsqd.draining, which is taken
-// before it.
+// with; one a listener, one for the broker's timers, one for its syncs, one while it drains, one or two for statsd, and those of net/http. None
+// outlives the daemon. All that they share is in the broker, in a driver, or guarded by Nsqd.mu, which is held across no call to either, or by
+// Nsqd.draining, which is taken before it.
 package server
 
 import (
@@ -55,6 +55,9 @@ type Nsqd struct {
 	failed  chan error    // holds one at most
 	drained chan struct{} // closed when a drain is over
 	reloads []func() error
+
+	disk         *diskFigures // nil if there is no folder
+	publications struct{ tcp, http stopwatch }
 
 	drainTimeout time.Duration // 0: none
 	draining     sync.Mutex    // held by Drain
@@ -103,7 +106,8 @@ func (d *Nsqd) open(cfg *Config) (err error) {
 		if d.folder, err = lockFolder(cfg.DataPath); err != nil {
 			return fmt.Errorf("failed to lock data-path: %w", err)
 		}
-		disk = store.OS{Dir: cfg.DataPath}
+		d.disk = &diskFigures{}
+		disk = watchedFS{store.OS{Dir: cfg.DataPath}, d.disk}
 	}
 	if err = cfg.Validate(); err != nil {
 		return err
@@ -163,6 +167,9 @@ func (d *Nsqd) serve(cfg Config) {
 	d.alive.Go(func() { punctual(d.broker.NextTimeout, d.broker.HandleTimeout, d.timed, d.ended) })
 	d.alive.Go(func() { punctual(d.broker.NextSync, d.syncer(), d.synced, d.ended) })
 	d.alive.Go(d.accept)
+	if cfg.Statsd.Address != "" {
+		d.alive.Go(func() { d.tellStatsd(cfg) })
+	}
 	d.serveWeb(cfg)
 }
 

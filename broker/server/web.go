@@ -48,15 +48,18 @@ func (d *Nsqd) serveOn(l net.Listener, name string, h http.Handler) {
 
 // info is what the API tells of the daemon.
 func (d *Nsqd) info(cfg Config) httpapi.Info {
+	started := time.Now()
 	return httpapi.Info{
 		Version:          broker.Version,
 		BroadcastAddress: cfg.BroadcastAddress,
 		Hostname:         hostname(),
 		HTTPPort:         port(d.http),
 		TCPPort:          port(d.tcp),
-		Started:          time.Now(),
+		Started:          started,
 		Memory:           readMemory,
 		Await:            d.await,
+		Answered:         func(took time.Duration) { d.publications.http.add(took, 1) },
+		Metrics:          d.metricsHandler(cfg, started),
 		Panicked: func(v any) {
 			d.log(Error, "HTTP: panic - %v\n%s", v, debug.Stack())
 		},

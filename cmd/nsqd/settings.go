@@ -80,6 +80,7 @@ var groups = []group{
 	{"Figures", "", []string{
 		"e2e-processing-latency-percentile", "e2e-processing-latency-window-time",
 		"statsd-address", "statsd-interval", "statsd-mem-stats", "statsd-prefix", "statsd-udp-packet-size", "statsd-exclude-ephemeral",
+		"metrics-max-clients",
 	}},
 	{"Log", "", []string{"log-level", "log-prefix", "log-file"}},
 	{"File of settings", file, []string{"config"}},
