@@ -7,8 +7,8 @@ import (
 
 // A Histogram counts durations by their length, in steps of two. The zero value is empty.
 type Histogram struct {
-	Counts [Bounds + 1]uint64 // of those up to Bound(i) and above the bound before; the last of those above all bounds
 	Sum    float64            // of them all, in seconds
+	Counts [Bounds + 1]uint64 // of those up to Bound(i) and above the bound before; the last of those above all bounds
 }
 
 // Bounds are how many bounds a Histogram has: from 16 µs to about 18 minutes.
@@ -24,7 +24,7 @@ func (h *Histogram) Add(d time.Duration, n uint64) {
 	d = max(d, 0)
 	i := bits.Len64(uint64(max(d-1, 0)) / uint64(firstBound))
 	h.Counts[min(i, Bounds)] += n
-	h.Sum += float64(d) * float64(n) / float64(time.Second)
+	h.Sum += float64(d) * 1e-9 * float64(n)
 }
 
 // Count is how many there are.
