@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nsqlab/nsqlab/broker"
 	"github.com/nsqlab/nsqlab/broker/wire"
@@ -44,7 +45,7 @@ func TestStatsOfUpgradedClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := &rig{t: t, broker: b, now: began}
-	g.handler = Nsqd(b, Info{Started: began}, nil)
+	g.handler = Nsqd(b, Info{Started: began}, func() time.Time { return began })
 	for _, c := range []struct {
 		name, asks string
 		answers    []wire.Answer

@@ -177,21 +177,12 @@ func TestStatsdEnds(t *testing.T) {
 	if err := d.Stop(); err != nil {
 		t.Error(err)
 	}
-	logged := make(chan string, 1)
+	var out lockedBuffer
 	d = startNsqd(t, func(c *Config) {
-		c.Statsd.Address, c.Statsd.Interval = "127.0.0.1:no-such-port", time.Millisecond
-		c.Log = func(l Level, format string, args ...any) {
-			if line := fmt.Sprintf(format, args...); l == Error {
-				select {
-				case logged <- line:
-				default:
-				}
-			}
-		}
+		c.Statsd.Address, c.Statsd.Interval = "127.0.0.1:0", time.Millisecond
+		c.Log = WriteLog(&out, "", Error)
 	})
-	if line := <-logged; !strings.HasPrefix(line, "STATSD: dial udp: lookup udp/no-such-port:") {
-		t.Errorf("logged %q", line)
-	}
+	await(t, "logged", func() bool { return strings.Contains(out.text(), "ERROR: STATSD: ") })
 	if got := get(t, d, "/ping"); got != "OK" {
 		t.Errorf("ping: %q", got)
 	}
