@@ -344,6 +344,7 @@ func (c *channel) pause(paused bool) {
 	}
 	c.note(store.Entry{Op: op})
 	c.topic.urgent = true
+	c.topic.broker.changed(c.topic)
 }
 
 // leave takes a consumer out. What it has in flight comes again when its timeout is over, as in nsqd.
