@@ -174,17 +174,17 @@ func within(v int, low, high int64) bool {
 
 // grant is what the client gets of what it asked for.
 func (s *Session) grant(id identity) negotiated {
-	o := &s.broker.opts
-	level := id.DeflateLevel
-	if level <= 0 {
-		level = defaultDeflateLevel
-	}
-	c := &s.client
+	o, c := &s.broker.opts, &s.client
 	compressed := c.snappy || c.deflate
+	deflate := id.Deflate && o.Deflate && !compressed
+	level := defaultDeflateLevel
+	if deflate && id.DeflateLevel > 0 {
+		level = id.DeflateLevel
+	}
 	return negotiated{
 		TLSv1:               id.TLSv1 && o.TLS && !c.secure && !compressed,
 		Snappy:              id.Snappy && o.Snappy && !compressed,
-		Deflate:             id.Deflate && o.Deflate && !compressed,
+		Deflate:             deflate,
 		AuthRequired:        o.AuthRequired,
 		MaxRdyCount:         o.MaxRdyCount,
 		Version:             Version,
