@@ -210,7 +210,7 @@ func (c *channel) deliver(tick int64, d *delivery, r *store.Record, s *Session) 
 		c.finish(d)
 		return
 	}
-	if d.attempts++; d.attempts == 0 {
+	if d.attempts++; d.attempts == 0 { // it stays at its most; in nsqd it begins again at 0, as if the message were new
 		d.attempts--
 	}
 	if d.attempts > 1 || d.exception {
