@@ -215,7 +215,7 @@ func (c *channel) deliver(tick, wall int64, d *delivery, r *store.Record, s *Ses
 		c.finish(d)
 		return
 	}
-	if d.attempts++; d.attempts == 0 {
+	if d.attempts++; d.attempts == 0 { // it stays at its most; in nsqd it begins again at 0, as if the message were new
 		d.attempts--
 	}
 	if d.attempts > 1 || d.exception {
@@ -364,6 +364,7 @@ func (c *channel) pause(paused bool) {
 	}
 	c.note(store.Entry{Op: op})
 	c.topic.urgent = true
+	c.topic.broker.changed(c.topic)
 }
 
 // leave takes a consumer out. What it has in flight comes again when its timeout is over, as in nsqd, unless the broker is to requeue it. One that

@@ -198,6 +198,7 @@ func (t *topic) pause(paused bool) {
 	}
 	t.note(store.Entry{Op: op, ID: t.handed})
 	t.urgent = true
+	t.broker.changed(t)
 }
 
 // channel finds a channel by name, or nil.
