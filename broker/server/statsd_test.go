@@ -179,7 +179,7 @@ func TestStatsdEnds(t *testing.T) {
 	}
 	var out lockedBuffer
 	d = startNsqd(t, func(c *Config) {
-		c.Statsd.Address, c.Statsd.Interval = "127.0.0.1:0", time.Millisecond
+		c.Statsd.Address, c.Statsd.Interval = "no such host:8125", time.Millisecond
 		c.Log = WriteLog(&out, "", Error)
 	})
 	await(t, "logged", func() bool { return strings.Contains(out.text(), "ERROR: STATSD: ") })
