@@ -224,7 +224,7 @@ func BenchmarkMetrics(b *testing.B) {
 			b.ReportAllocs()
 			size := 0
 			for b.Loop() {
-				w := held{header: http.Header{}}
+				w := counted{header: http.Header{}}
 				h.ServeHTTP(&w, r)
 				size = w.size
 			}
@@ -233,15 +233,15 @@ func BenchmarkMetrics(b *testing.B) {
 	}
 }
 
-// A held counts the bytes of an answer.
-type held struct {
+// A counted counts the bytes of an answer.
+type counted struct {
 	header http.Header
 	size   int
 }
 
-func (s *held) Header() http.Header { return s.header }
-func (s *held) WriteHeader(int)     {}
-func (s *held) Write(p []byte) (int, error) {
+func (s *counted) Header() http.Header { return s.header }
+func (s *counted) WriteHeader(int)     {}
+func (s *counted) Write(p []byte) (int, error) {
 	s.size += len(p)
 	return len(p), nil
 }
