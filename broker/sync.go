@@ -28,11 +28,7 @@ type waiter struct {
 func (b *Broker) NextSync() time.Time {
 	b.syncMu.Lock()
 	defer b.syncMu.Unlock()
-	due := b.metaDue
-	for _, t := range b.dirty {
-		due = min(due, t.syncDue)
-	}
-	return b.time(due)
+	return b.time(min(b.metaDue, b.dirty.next()))
 }
 
 // wantSync has the topic synced: at once if publishers wait or much was written, or in a while.
@@ -47,13 +43,12 @@ func (t *topic) wantSync(now time.Time) {
 	}
 	b.syncMu.Lock()
 	defer b.syncMu.Unlock()
-	if t.syncDue == never {
-		b.dirty = append(b.dirty, t)
-	} else if t.syncDue <= due {
+	if t.syncing.index >= 0 && t.syncing.due <= due {
 		return
 	}
-	t.syncDue = due
-	b.wake()
+	if b.dirty.set(t, due) {
+		b.wake()
+	}
 }
 
 // changed has the metadata written anew, if it has something to say of the topic.
@@ -75,14 +70,9 @@ func (b *Broker) Sync(now time.Time) error {
 	tick := b.tick(now)
 	b.syncMu.Lock()
 	var due []*topic
-	b.dirty = slices.DeleteFunc(b.dirty, func(t *topic) bool {
-		if t.syncDue > tick {
-			return false
-		}
+	for t := b.dirty.take(tick); t != nil; t = b.dirty.take(tick) {
 		due = append(due, t)
-		t.syncDue = never
-		return true
-	})
+	}
 	meta := b.metaDue <= tick
 	if meta {
 		b.metaDue = never
