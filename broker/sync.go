@@ -14,6 +14,12 @@ import (
 // restShare is the part of the sync timeout that goes by, at the least, between two syncs for which nobody waits.
 const restShare = 8
 
+// How long the metadata rests between two times it is written: for each topic so long, but not for the first.
+const (
+	topicRest = 200 * time.Microsecond
+	restless  = 100
+)
+
 // reserve is how many offsets are put aside in the metadata, for topics of which a crash leaves nothing.
 const reserve = 1 << 34
 
@@ -58,8 +64,17 @@ func (b *Broker) changed(t *topic) {
 	}
 	b.syncMu.Lock()
 	defer b.syncMu.Unlock()
-	b.metaDue = 0
-	b.wake()
+	if b.metaRested < b.metaDue {
+		b.metaDue = b.metaRested
+		b.wake()
+	}
+}
+
+// metaRest is how long the metadata rests when it was written, since all of it is written each time. What it tells is in the topics' journals meanwhile.
+func (b *Broker) metaRest() int64 {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return int64(min(time.Duration(max(len(b.topics)-restless, 0))*topicRest, b.opts.SyncTimeout))
 }
 
 // Sync makes what was written last through a power cut, tells those who wait for it, and tidies the folder. It takes as long as the disk takes, without a
@@ -67,7 +82,7 @@ func (b *Broker) changed(t *topic) {
 func (b *Broker) Sync(now time.Time) error {
 	b.syncing.Lock()
 	defer b.syncing.Unlock()
-	tick := b.tick(now)
+	tick, rest := b.tick(now), b.metaRest()
 	b.syncMu.Lock()
 	var due []*topic
 	for t := b.dirty.take(tick); t != nil; t = b.dirty.take(tick) {
@@ -75,15 +90,10 @@ func (b *Broker) Sync(now time.Time) error {
 	}
 	meta := b.metaDue <= tick
 	if meta {
-		b.metaDue = never
+		b.metaDue, b.metaRested = never, tick+rest
 	}
 	b.syncMu.Unlock()
-	var failures []error
-	for _, t := range due {
-		if err := t.sync(now); err != nil {
-			failures = append(failures, fmt.Errorf("topic %s: %w", t.name, err))
-		}
-	}
+	failures := b.syncTopics(now, due)
 	if meta {
 		if err := b.saveMetadata(reserve); err != nil {
 			failures = append(failures, err)
@@ -95,15 +105,62 @@ func (b *Broker) Sync(now time.Time) error {
 	return errors.Join(failures...)
 }
 
+// maxTogether is how many topics share a sync of the folder.
+const maxTogether = 64
+
+// syncTopics syncs topics. Those that have new files, and for which nobody waits, do so together.
+func (b *Broker) syncTopics(now time.Time, due []*topic) (failures []error) {
+	fail := func(t *topic, err error) {
+		if err != nil {
+			failures = append(failures, fmt.Errorf("topic %s: %w", t.name, err))
+		}
+	}
+	var topics []*topic
+	var points []*store.SyncPoint
+	together := func() {
+		for i, err := range store.SyncAll(points) {
+			fail(topics[i], topics[i].synced(now, points[i], err))
+		}
+		topics, points = topics[:0], points[:0]
+	}
+	for _, t := range due {
+		p, awaited, err := t.syncPoint(now)
+		fail(t, err)
+		switch {
+		case p == nil:
+		case awaited || !p.NewFiles():
+			err := p.Sync()
+			fail(t, t.synced(now, p, err))
+		default:
+			topics, points = append(topics, t), append(points, p)
+		}
+		if len(points) == maxTogether {
+			together()
+		}
+	}
+	together()
+	return failures
+}
+
 // sync makes the topic last.
 func (t *topic) sync(now time.Time) error {
+	p, _, broken := t.syncPoint(now)
+	if p == nil {
+		return broken
+	}
+	return errors.Join(broken, t.synced(now, p, p.Sync()))
+}
+
+// syncPoint gives what has to reach the disk, nil if that is nothing, and says whether publishers wait for it. The error is told to those who cannot
+// wait any more.
+func (t *topic) syncPoint(now time.Time) (p *store.SyncPoint, awaited bool, err error) {
 	t.mu.Lock()
 	if t.gone {
 		waiters := t.waiters
 		t.waiters = nil
 		t.mu.Unlock()
 		release(t, waiters, never, nil)
-		return nil
+		return nil, false, nil
 	}
 	refused, broken := t.repair(now)
 	t.carry()
@@ -112,14 +169,14 @@ func (t *topic) sync(now time.Time) error {
 	}
 	t.unsynced = 0
 	t.rested = t.broker.tick(now) + int64(t.broker.opts.SyncTimeout)/restShare
-	p := t.log.SyncPoint(t.journal)
+	p, awaited = t.log.SyncPoint(t.journal), len(t.waiters) > 0
 	t.mu.Unlock()
 	release(t, refused, never, broken)
-	if p == nil {
-		return broken
-	}
-	err := p.Sync()
+	return p, awaited, broken
+}
 
+// synced tells those who wait what has become of a sync point, and gives what is for the log.
+func (t *topic) synced(now time.Time, p *store.SyncPoint, err error) error {
 	t.mu.Lock()
 	if t.gone {
 		err = nil // its files were closed meanwhile
@@ -145,7 +202,7 @@ func (t *topic) sync(now time.Time) error {
 	}
 	t.mu.Unlock()
 	release(t, told, upTo, failure)
-	return errors.Join(broken, err)
+	return err
 }
 
 // repair has the journal tried again that could not be written. If that fails too, those who wait are to be told.
@@ -211,6 +268,9 @@ func (b *Broker) saveMetadata(aside store.Offset) error {
 
 // bury removes the files of deleted topics; their journals, which say that they were, last.
 func (b *Broker) bury(graves []string) error {
+	if len(graves) == 0 {
+		return nil
+	}
 	for _, journals := range []bool{false, true} {
 		for _, name := range graves {
 			if _, _, ok := store.ParseJournalName(name); ok != journals {
@@ -222,9 +282,6 @@ func (b *Broker) bury(graves []string) error {
 		}
 		if err := b.fs.SyncDir(); err != nil {
 			return err
-		}
-		if len(graves) == 0 {
-			break
 		}
 	}
 	return nil
