@@ -61,11 +61,12 @@ type Broker struct {
 	dueMu sync.Mutex
 	due   agenda // topics with timers
 
-	syncing    sync.Mutex // held by Sync
-	syncMu     sync.Mutex
-	dirty      agenda // topics to be synced
-	metaDue    int64  // when the metadata is to be written
-	metaRested int64  // before which it is not written again
+	syncing     sync.Mutex // held by Sync
+	syncMu      sync.Mutex
+	dirty       agenda        // topics to be synced
+	metaDue     int64         // when the metadata is to be written
+	metaWaiters []func(error) // who wait for that
+	metaRested  int64         // before which it is not written again
 
 	reserved atomic.Int64 // offset below which no later life begins a topic
 

@@ -3,7 +3,6 @@ package broker
 import (
 	"time"
 
-	"github.com/nsqlab/nsqlab/broker/store"
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
@@ -14,9 +13,9 @@ type reply struct {
 	text         string // of another reply; of publications the command's name
 	opens        bool   // it is SUB's, which made its channel: it waits as a publication does, and deliveries wait for it
 
-	topic *topic       // it waits for, until that lasts
-	upTo  store.Offset // up to here
-	err   error        // why that did not come to pass
+	topic *topic // it waits for, until that lasts
+	point int64  // by this sync point of it, or one behind
+	err   error  // why that did not come to pass
 }
 
 // acknowledge has the client told OK when what it has published is as safe as its topic wants it.
@@ -47,13 +46,13 @@ func (t *topic) syncs() bool { return t.durability == Fsync && t.journal != nil 
 func (t *topic) answer(now time.Time, holder *Session, err error) (asking func(error)) {
 	waits := t.syncs() && err == nil
 	asking, t.asking = t.asking, nil
-	upTo := t.log.End()
+	point := t.points + 1
 	if waits && asking != nil {
-		t.waiters = append(t.waiters, waiter{upTo: upTo, done: asking})
+		t.waiters = append(t.waiters, waiter{point: point, done: asking})
 		asking = nil
 	}
-	if holder != nil && len(holder.replies) > 0 && holder.settle(t, waits, upTo, err) {
-		t.waiters = append(t.waiters, waiter{upTo: upTo, session: holder})
+	if holder != nil && len(holder.replies) > 0 && holder.settle(t, waits, point, err) {
+		t.waiters = append(t.waiters, waiter{point: point, session: holder})
 	}
 	if len(t.waiters) > 0 {
 		t.wantSync(now)
@@ -62,7 +61,7 @@ func (t *topic) answer(now time.Time, holder *Session, err error) (asking func(e
 }
 
 // settle passes on the replies that have gathered, and says whether some of them wait for the topic to last.
-func (s *Session) settle(t *topic, waits bool, upTo store.Offset, err error) (waiting bool) {
+func (s *Session) settle(t *topic, waits bool, point int64, err error) (waiting bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.replies {
@@ -74,7 +73,7 @@ func (s *Session) settle(t *topic, waits bool, upTo store.Offset, err error) (wa
 			break
 		}
 		if waits && (r.publications > 0 || r.opens) {
-			r.topic, r.upTo = t, upTo
+			r.topic, r.point = t, point
 			waiting = true
 		}
 		s.queue(r)
@@ -117,11 +116,11 @@ func (s *Session) say(r reply) {
 
 var okFrame = string(wire.AppendFrame(nil, wire.FrameResponse, []byte("OK")))
 
-// resolve passes on the replies that have waited for a topic to last up to an offset, err being why it does not.
-func (s *Session) resolve(t *topic, upTo store.Offset, err error) {
+// resolve passes on the replies that have waited for a sync point of a topic, or one before, err being why it does not last.
+func (s *Session) resolve(t *topic, point int64, err error) {
 	s.mu.Lock()
 	for i := range s.waiting {
-		if r := &s.waiting[i]; r.topic == t && r.upTo <= upTo {
+		if r := &s.waiting[i]; r.topic == t && r.point <= point {
 			r.topic, r.err = nil, err
 		}
 	}

@@ -23,9 +23,10 @@ const (
 // reserve is how many offsets are put aside in the metadata, for topics of which a crash leaves nothing.
 const reserve = 1 << 34
 
-// A waiter is a publisher that waits until the log lasts up to an offset.
+// A waiter is somebody who waits until a topic lasts as it was. The sync point that was made last, if it is not synced yet, need not have in it all
+// that has happened since; the next one has.
 type waiter struct {
-	upTo    store.Offset
+	point   int64
 	session *Session    // or
 	done    func(error) //
 }
@@ -88,18 +89,26 @@ func (b *Broker) Sync(now time.Time) error {
 	for t := b.dirty.take(tick); t != nil; t = b.dirty.take(tick) {
 		due = append(due, t)
 	}
-	meta := b.metaDue <= tick
+	meta, waiters := b.metaDue <= tick, b.metaWaiters
 	if meta {
-		b.metaDue, b.metaRested = never, tick+rest
+		b.metaWaiters = nil
+		b.metaDue, b.metaRested = never, 0
+		if rest > 0 {
+			b.metaRested = tick + rest
+		}
 	}
 	b.syncMu.Unlock()
 	failures := b.syncTopics(now, due)
 	if meta {
-		if err := b.saveMetadata(reserve); err != nil {
+		err := b.saveMetadata(reserve)
+		if err != nil {
 			failures = append(failures, err)
 			b.syncMu.Lock()
 			b.metaDue = tick + int64(retryTime)
 			b.syncMu.Unlock()
+		}
+		for _, done := range waiters {
+			done(err)
 		}
 	}
 	return errors.Join(failures...)
@@ -170,8 +179,15 @@ func (t *topic) syncPoint(now time.Time) (p *store.SyncPoint, awaited bool, err 
 	t.unsynced = 0
 	t.rested = t.broker.tick(now) + int64(t.broker.opts.SyncTimeout)/restShare
 	p, awaited = t.log.SyncPoint(t.journal), len(t.waiters) > 0
+	var settled []waiter
+	if p != nil {
+		t.points++
+	} else { // what they wait for lasts already
+		settled, t.waiters = t.waiters, nil
+	}
 	t.mu.Unlock()
 	release(t, refused, never, broken)
+	release(t, settled, never, nil)
 	return p, awaited, broken
 }
 
@@ -181,14 +197,14 @@ func (t *topic) synced(now time.Time, p *store.SyncPoint, err error) error {
 	if t.gone {
 		err = nil // its files were closed meanwhile
 	}
-	upTo, failure := t.log.Synced(p, err)
+	failure := t.log.Synced(p, err)
 	t.syncError = failure
 	if failure == nil && !t.gone {
 		t.note(store.Entry{Op: store.Synced, ID: t.log.Lasts()})
 	}
 	var told []waiter
 	t.waiters = slices.DeleteFunc(t.waiters, func(w waiter) bool {
-		if w.upTo > upTo {
+		if w.point > t.points {
 			return false
 		}
 		told = append(told, w)
@@ -200,8 +216,9 @@ func (t *topic) synced(now time.Time, p *store.SyncPoint, err error) error {
 		t.log.Rest(true)
 		t.back.Rest()
 	}
+	point := t.points
 	t.mu.Unlock()
-	release(t, told, upTo, failure)
+	release(t, told, point, failure)
 	return err
 }
 
@@ -218,12 +235,12 @@ func (t *topic) repair(now time.Time) (refused []waiter, err error) {
 }
 
 // release tells publishers how what they published has fared.
-func release(t *topic, told []waiter, upTo store.Offset, err error) {
+func release(t *topic, told []waiter, point int64, err error) {
 	for _, w := range told {
 		if w.done != nil {
 			w.done(err)
 		} else {
-			w.session.resolve(t, upTo, err)
+			w.session.resolve(t, point, err)
 		}
 	}
 }

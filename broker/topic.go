@@ -46,7 +46,8 @@ type topic struct {
 
 	stirred []*channel // those that may be able to deliver, looked at when the lock is given up
 	woken   []*Session // those that got bytes to send meanwhile
-	waiters []waiter   // publishers that wait for a Sync
+	waiters []waiter   // who wait for a Sync
+	points  int64      // sync points so far
 	asking  func(error)
 
 	unsynced  int64       // messages since the last Sync began

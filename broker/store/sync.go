@@ -124,9 +124,9 @@ type removal struct{ error }
 
 func (r removal) Unwrap() error { return r.error }
 
-// Synced takes the point back, with what Sync said, and gives what those who wait for it are told: up to where the log lasts, or why it does not. After an
+// Synced takes the point back, with what Sync said, and gives what those who wait for it are told: nil, or why it does not last. After an
 // error nothing more goes into the files it was about, and what was to last up to there must be taken not to; it stays readable.
-func (l *Log) Synced(p *SyncPoint, err error) (upTo Offset, failure error) {
+func (l *Log) Synced(p *SyncPoint, err error) error {
 	l.syncing = false
 	l.garbage = slices.Delete(l.garbage, 0, min(p.removed, p.ofLog))
 	if errors.As(err, new(removal)) {
@@ -149,5 +149,5 @@ func (l *Log) Synced(p *SyncPoint, err error) (upTo Offset, failure error) {
 		l.newFiles = true
 		l.part()
 	}
-	return p.upTo, err
+	return err
 }
