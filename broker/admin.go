@@ -27,6 +27,25 @@ func (b *Broker) Publish(now time.Time, name string, deferral time.Duration, bod
 	t.unlock(now, nil)
 }
 
+// Settle calls done once, with nil when all that was done to a topic before is as safe as the topic's durability wants it, its deletion as well: before
+// Settle returns, or by a Sync. The error is the disk's.
+func (b *Broker) Settle(now time.Time, name string, done func(error)) {
+	if t := b.lock(name); t != nil {
+		t.asking = done
+		t.unlock(now, nil)
+		return
+	}
+	if b.fs == nil || wire.IsEphemeral(name) || b.opts.durability(name) != Fsync {
+		done(nil)
+		return
+	}
+	b.syncMu.Lock()
+	defer b.syncMu.Unlock()
+	b.metaWaiters = append(b.metaWaiters, done)
+	b.metaDue = 0
+	b.wake()
+}
+
 // CreateTopic makes a topic if it is not there; a broker that drains makes none.
 func (b *Broker) CreateTopic(now time.Time, name string) error {
 	t, err := b.open(now, name)

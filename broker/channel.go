@@ -69,6 +69,16 @@ func (c *channel) newDelivery(o, place store.Offset) *delivery {
 // depth is how many messages wait for a consumer.
 func (c *channel) depth() int64 { return c.behind + int64(c.again.len()) }
 
+// lag says that so many messages are simply owed from the cursor on.
+func (c *channel) lag(n int64) {
+	if n == 0 && c.behind != 0 {
+		c.topic.lagging--
+	} else if n != 0 && c.behind == 0 {
+		c.topic.lagging++
+	}
+	c.behind = n
+}
+
 // stir asks for a look at the channel when the topic's lock is given up.
 func (c *channel) stir() {
 	if !c.stirred {
@@ -182,7 +192,7 @@ func (c *channel) advance(tick int64, r *store.Record) *delivery {
 	if r.ID != place || r.Due != 0 {
 		return nil // carried, or deferred: if it is owed it is in the window
 	}
-	if c.behind--; c.behind == 0 { // what follows is not owed, or in the window
+	if c.lag(c.behind - 1); c.behind == 0 { // what follows is not owed, or in the window
 		c.cursor, c.gaps = c.topic.handed, nil
 		c.ahead.Rest()
 	}
@@ -206,6 +216,8 @@ func (c *channel) misread(tick int64, err error) (later bool) {
 		return false
 	}
 	c.unread, c.readable = err, tick+int64(retryTime)
+	t.blind = append(t.blind, c)
+	t.soonest = min(t.soonest, c.readable)
 	return true
 }
 
@@ -228,7 +240,7 @@ func (c *channel) deliver(tick, wall int64, d *delivery, r *store.Record, s *Ses
 		c.delivery.Add(time.Duration(wall-max(r.At, r.Due)), 1)
 	}
 	d.due = tick + int64(s.msgTimeout)
-	c.topic.timers.add(d, s.lane)
+	c.topic.await(d, s.lane)
 	c.inFlight++
 	s.inFlight++
 	s.received++
@@ -305,7 +317,7 @@ func (c *channel) postpone(p postponed) {
 // wait defers a delivery until it is due.
 func (c *channel) wait(d *delivery, due int64) {
 	d.due = due
-	c.topic.timers.add(d, nil)
+	c.topic.await(d, nil)
 	c.deferred++
 }
 
@@ -341,7 +353,8 @@ func (c *channel) empty() {
 		_, err := c.topic.log.OweRange(from, to, -1)
 		c.topic.suffer(err)
 	})
-	c.cursor, c.behind, c.gaps = c.topic.handed, 0, nil
+	c.lag(0)
+	c.cursor, c.gaps = c.topic.handed, nil
 	c.ahead.Rest()
 	c.again = queue[*delivery]{}
 	for _, d := range c.window.all() {

@@ -72,8 +72,8 @@ func testRace(t *testing.T, opts Options) {
 		t.Fatal(err)
 	}
 	r.b.Close(r.now())
-	if len(r.b.due) > 0 || len(r.b.sessions) > 0 {
-		t.Errorf("%d calls and %d sessions are left", len(r.b.due), len(r.b.sessions))
+	if len(r.b.due.topics) > 0 || len(r.b.sessions) > 0 {
+		t.Errorf("%d calls and %d sessions are left", len(r.b.due.topics), len(r.b.sessions))
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/nsqlab/nsqlab/broker/store"
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
@@ -15,10 +14,10 @@ type reply struct {
 	text         string // of another reply; of publications the command's name
 	opens        bool   // it is SUB's, which made its channel: it waits as a publication does, and deliveries wait for it
 
-	topic *topic       // it waits for, until that lasts
-	upTo  store.Offset // up to here
-	err   error        // why that did not come to pass
-	read  int64        // of publications: when the commands were read
+	topic *topic // it waits for, until that lasts
+	point int64  // by this sync point of it, or one behind
+	err   error  // why that did not come to pass
+	read  int64  // of publications: when the commands were read
 }
 
 // An Answered is so many commands that published and were answered OK, all read at one time.
@@ -55,13 +54,13 @@ func (t *topic) syncs() bool { return t.durability == Fsync && t.journal != nil 
 func (t *topic) answer(now time.Time, holder *Session, err error) (asking func(error)) {
 	waits := t.syncs() && err == nil
 	asking, t.asking = t.asking, nil
-	upTo := t.log.End()
+	point := t.points + 1
 	if waits && asking != nil {
-		t.waiters = append(t.waiters, waiter{upTo: upTo, done: asking})
+		t.waiters = append(t.waiters, waiter{point: point, done: asking})
 		asking = nil
 	}
-	if holder != nil && len(holder.replies) > 0 && holder.settle(now, t, waits, upTo, err) {
-		t.waiters = append(t.waiters, waiter{upTo: upTo, session: holder})
+	if holder != nil && len(holder.replies) > 0 && holder.settle(now, t, waits, point, err) {
+		t.waiters = append(t.waiters, waiter{point: point, session: holder})
 	}
 	if len(t.waiters) > 0 {
 		t.wantSync(now)
@@ -70,7 +69,7 @@ func (t *topic) answer(now time.Time, holder *Session, err error) (asking func(e
 }
 
 // settle passes on the replies that have gathered, and says whether some of them wait for the topic to last.
-func (s *Session) settle(now time.Time, t *topic, waits bool, upTo store.Offset, err error) (waiting bool) {
+func (s *Session) settle(now time.Time, t *topic, waits bool, point int64, err error) (waiting bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	read := s.broker.tick(now)
@@ -84,7 +83,7 @@ func (s *Session) settle(now time.Time, t *topic, waits bool, upTo store.Offset,
 			break
 		}
 		if waits && (r.publications > 0 || r.opens) {
-			r.topic, r.upTo = t, upTo
+			r.topic, r.point = t, point
 			waiting = true
 		}
 		s.queue(r)
@@ -150,11 +149,11 @@ func (s *Session) Answered() iter.Seq[Answered] {
 
 var okFrame = string(wire.AppendFrame(nil, wire.FrameResponse, []byte("OK")))
 
-// resolve passes on the replies that have waited for a topic to last up to an offset, err being why it does not.
-func (s *Session) resolve(t *topic, upTo store.Offset, err error) {
+// resolve passes on the replies that have waited for a sync point of a topic, or one before, err being why it does not last.
+func (s *Session) resolve(t *topic, point int64, err error) {
 	s.mu.Lock()
 	for i := range s.waiting {
-		if r := &s.waiting[i]; r.topic == t && r.upTo <= upTo {
+		if r := &s.waiting[i]; r.topic == t && r.point <= point {
 			r.topic, r.err = nil, err
 		}
 	}

@@ -53,6 +53,7 @@ const (
 	defaultHeartbeat = 30 * time.Second // upstream's client timeout of 60 s, halved
 	maxIdle          = 64 << 10         // bytes of memory for what goes out that are kept while nothing does
 	maxBatch         = 1024             // commands a topic's lock is kept for
+	maxFanOut        = 16 * maxBatch    // deliveries, at least, of messages that are published meanwhile
 )
 
 // A Session is the broker's end of a client's connection: a wire.Endpoint.
@@ -193,7 +194,7 @@ func (s *Session) receive(now time.Time, p []byte) (n int, err error) {
 			break
 		}
 		n += used
-		if s.batch++; s.batch >= maxBatch {
+		if s.batch++; s.batch >= maxBatch || s.holding.laden() {
 			s.release(now)
 		}
 	}

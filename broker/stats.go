@@ -129,7 +129,7 @@ func (b *Broker) Health() string {
 		t := b.topics[name]
 		t.mu.Lock()
 		err := cmp.Or(t.failure, t.syncError)
-		for _, c := range t.channels {
+		for _, c := range t.blind {
 			err = cmp.Or(err, c.unread)
 		}
 		for _, r := range t.lost {

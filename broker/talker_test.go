@@ -318,7 +318,7 @@ func pausedWord(paused bool) string {
 
 // memory shows what is kept, topic by topic.
 func (k *talk) memory(*datadriven.TestData) error {
-	k.say("sessions=%d calls=%d", len(k.b.sessions), len(k.b.due))
+	k.say("sessions=%d calls=%d", len(k.b.sessions), len(k.b.due.topics))
 	for _, name := range k.b.names() {
 		t := k.b.topics[name]
 		k.say("%s: owed=%d timers=%d", name, t.log.Owed(), t.timers.count())

@@ -32,8 +32,8 @@ var plants = []plant{
 	},
 	{
 		name: "one channel of two misses a message", file: "topic.go", scenario: "steady.yaml", promise: "no-loss",
-		old: "\t\tc.behind += n - ",
-		new: "\t\tif c != t.channels[0] && c.messages%53 == 0 {\n\t\t\tc.behind--\n\t\t}\n\t\tc.behind += n - ",
+		old: "\t\tc.lag(c.behind + n - ",
+		new: "\t\tif c != t.channels[0] && c.messages%53 == 0 {\n\t\t\tc.behind--\n\t\t}\n\t\tc.lag(c.behind + n - ",
 	},
 	{
 		name: "a message is forgotten when it times out", file: "topic.go", scenario: "testdata/crash.yaml", promise: "no-loss",

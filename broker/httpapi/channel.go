@@ -54,5 +54,8 @@ func (d *nsqd) withChannel(r *http.Request, f func(now time.Time, topic, channel
 	case !broker.ValidName(channel):
 		return nil, refusal{http.StatusBadRequest, "INVALID_ARG_CHANNEL"}
 	}
-	return nil, f(d.clock(), topic, channel)
+	if err := f(d.clock(), topic, channel); err != nil {
+		return nil, err
+	}
+	return nil, d.settle(topic)
 }

@@ -90,13 +90,16 @@ func (d *nsqd) publish(name string, deferral time.Duration, bodies ...[]byte) er
 	return err
 }
 
-// outcome gives what a publisher is told, and waits for it only if it must.
-func (d *nsqd) outcome(done <-chan error) error {
+// outcome gives what a publisher is told.
+func (d *nsqd) outcome(done <-chan error) error { return asPublication(d.await(done)) }
+
+// await gives what has become of what was asked for, and waits for it only if it must.
+func (d *nsqd) await(done <-chan error) error {
 	select {
 	case err := <-done:
-		return asPublication(err)
+		return err
 	default:
-		return asPublication(d.info.Await(done))
+		return d.info.Await(done)
 	}
 }
 
