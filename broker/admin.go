@@ -8,11 +8,16 @@ import (
 
 // Publish appends messages to a topic, all or none, each due after deferral if that is more than 0. The topic is made if it is
 // not there; its name and the bodies' sizes are the caller's to check. done is called once, with nil when the topic's durability is
-// reached: before Publish returns, or by a Sync. The error is ErrExiting, or the disk's.
+// reached: before Publish returns, or by a Sync. The error is ErrExiting, ErrDraining or the disk's.
 func (b *Broker) Publish(now time.Time, name string, deferral time.Duration, bodies [][]byte, done func(error)) {
 	t, err := b.open(now, name)
 	if err != nil {
 		done(err)
+		return
+	}
+	if t.draining {
+		t.unlock(now, nil)
+		done(ErrDraining)
 		return
 	}
 	for i, body := range bodies {
@@ -22,7 +27,26 @@ func (b *Broker) Publish(now time.Time, name string, deferral time.Duration, bod
 	t.unlock(now, nil)
 }
 
-// CreateTopic makes a topic if it is not there.
+// Settle calls done once, with nil when all that was done to a topic before is as safe as the topic's durability wants it, its deletion as well: before
+// Settle returns, or by a Sync. The error is the disk's.
+func (b *Broker) Settle(now time.Time, name string, done func(error)) {
+	if t := b.lock(name); t != nil {
+		t.asking = done
+		t.unlock(now, nil)
+		return
+	}
+	if b.fs == nil || wire.IsEphemeral(name) || b.opts.durability(name) != Fsync {
+		done(nil)
+		return
+	}
+	b.syncMu.Lock()
+	defer b.syncMu.Unlock()
+	b.metaWaiters = append(b.metaWaiters, done)
+	b.metaDue = 0
+	b.wake()
+}
+
+// CreateTopic makes a topic if it is not there; a broker that drains makes none.
 func (b *Broker) CreateTopic(now time.Time, name string) error {
 	t, err := b.open(now, name)
 	if err == nil {

@@ -17,7 +17,6 @@
 package broker
 
 import (
-	"container/heap"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -36,6 +35,7 @@ var (
 	ErrTopicNotFound   = errors.New("topic not found")
 	ErrChannelNotFound = errors.New("channel not found")
 	ErrExiting         = errors.New("exiting")
+	ErrDraining        = errors.New("draining")
 )
 
 // Why a session ends without having done wrong.
@@ -56,16 +56,19 @@ type Broker struct {
 	topics   map[string]*topic
 	births   store.Offset // no log begins below
 	exiting  bool
+	draining bool // as all topics
 	warnings []string
 	graves   []string // files of deleted topics
 
 	dueMu sync.Mutex
-	due   dueTopics
+	due   agenda // topics with timers
 
-	syncing sync.Mutex // held by Sync
-	syncMu  sync.Mutex
-	dirty   []*topic // to be synced
-	metaDue int64    // when the metadata is to be written
+	syncing     sync.Mutex // held by Sync
+	syncMu      sync.Mutex
+	dirty       agenda        // topics to be synced
+	metaDue     int64         // when the metadata is to be written
+	metaWaiters []func(error) // who wait for that
+	metaRested  int64         // before which it is not written again
 
 	reserved atomic.Int64 // offset below which no later life begins a topic
 
@@ -83,6 +86,8 @@ func Open(now time.Time, opts Options, fs store.FS, wake func()) (*Broker, error
 	b := &Broker{
 		opts: opts, fs: fs, wake: wake, began: now, metaDue: never,
 		topics: map[string]*topic{}, sessions: map[uint64]*Session{},
+		due:   agenda{entry: func(t *topic) *appointment { return &t.visit }},
+		dirty: agenda{entry: func(t *topic) *appointment { return &t.syncing }},
 	}
 	if fs != nil {
 		if err := b.load(now); err != nil {
@@ -117,28 +122,27 @@ func (b *Broker) Options() Options { return b.opts }
 func (b *Broker) NextTimeout() time.Time {
 	b.dueMu.Lock()
 	defer b.dueMu.Unlock()
-	if len(b.due) == 0 {
-		return time.Time{}
-	}
-	return b.time(b.due[0].due)
+	return b.time(b.due.next())
 }
 
+// maxExpired is how many waits a call of HandleTimeout ends.
+const maxExpired = 1024
+
 // HandleTimeout queues again what was in flight for too long, and queues what was deferred until now. It visits only
-// topics that asked for it.
+// topics that asked for it. If that is too much for one call it does a part, and NextTimeout gives a time gone by.
 func (b *Broker) HandleTimeout(now time.Time) {
-	for {
+	tick := b.tick(now)
+	for left := maxExpired; left > 0; left-- {
 		b.dueMu.Lock()
-		if len(b.due) == 0 || b.due[0].due > b.tick(now) {
-			b.dueMu.Unlock()
+		t := b.due.take(tick)
+		b.dueMu.Unlock()
+		if t == nil {
 			return
 		}
-		t := heap.Pop(&b.due).(*topic)
-		b.dueMu.Unlock()
-
 		t.mu.Lock()
-		t.scheduled = never
+		t.scheduled, t.soonest = never, never
 		if !t.deleted {
-			t.expire(now)
+			left -= t.expire(now, left)
 		}
 		t.unlock(now, nil)
 	}
@@ -148,13 +152,7 @@ func (b *Broker) HandleTimeout(now time.Time) {
 func (b *Broker) schedule(t *topic, due int64) {
 	b.dueMu.Lock()
 	defer b.dueMu.Unlock()
-	t.due = due
-	if t.index < 0 {
-		heap.Push(&b.due, t)
-	} else {
-		heap.Fix(&b.due, t.index)
-	}
-	if b.due[0] == t {
+	if b.due.set(t, due) {
 		b.wake()
 	}
 }
@@ -163,9 +161,7 @@ func (b *Broker) schedule(t *topic, due int64) {
 func (b *Broker) unschedule(t *topic) {
 	b.dueMu.Lock()
 	defer b.dueMu.Unlock()
-	if t.index >= 0 {
-		heap.Remove(&b.due, t.index)
-	}
+	b.due.drop(t)
 }
 
 // Close ends all sessions; publishing fails from now on, and no timer fires.
@@ -228,6 +224,10 @@ func (b *Broker) open(now time.Time, name string) (*topic, error) {
 			b.mu.Unlock()
 			return nil, ErrExiting
 		}
+		if b.topics[name] == nil && b.draining {
+			b.mu.Unlock()
+			return nil, ErrDraining
+		}
 		if b.topics[name] == nil {
 			if err := b.create(now, name); err != nil {
 				b.mu.Unlock()
@@ -266,7 +266,7 @@ func (b *Broker) create(now time.Time, name string) (err error) {
 func (b *Broker) newTopic(name string, j *store.Journal, first store.Offset) *topic {
 	t := &topic{
 		broker: b, name: name, journal: j, first: first, handed: first, durability: b.opts.durability(name),
-		large: journalSize, scheduled: never, syncDue: never, index: -1,
+		large: journalSize, scheduled: never, soonest: never, leftover: never, visit: appointment{never, -1}, syncing: appointment{never, -1},
 	}
 	return t
 }
@@ -308,7 +308,7 @@ func (b *Broker) depart(now time.Time, s *Session) {
 	defer b.mu.Unlock()
 	t.mu.Lock()
 	defer t.unlock(now, s)
-	c.leave(s)
+	c.leave(now, s)
 	if wire.IsEphemeral(c.name) && len(c.consumers) == 0 && !c.deleted && !t.deleted {
 		t.remove(c)
 		if wire.IsEphemeral(t.name) && len(t.channels) == 0 {
@@ -359,26 +359,3 @@ var digits = func() (all [256]byte) {
 	}
 	return all
 }()
-
-// dueTopics are the topics that have timers, the first due at the root.
-type dueTopics []*topic
-
-func (h dueTopics) Len() int           { return len(h) }
-func (h dueTopics) Less(i, j int) bool { return h[i].due < h[j].due }
-func (h dueTopics) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-func (h *dueTopics) Push(x any) {
-	t := x.(*topic)
-	t.index = len(*h)
-	*h = append(*h, t)
-}
-func (h *dueTopics) Pop() any {
-	last := len(*h) - 1
-	t := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	t.index = -1
-	return t
-}

@@ -22,7 +22,7 @@ type channel struct {
 	ahead     store.Window     // what was read beyond the cursor
 	window    window           // also of those deferred beyond the cursor, which it passes over
 	again     queue[*delivery] // requeued and come due, oldest first
-	ready     queue[*Session]  // consumers that can take one more, by turns
+	ready     turns
 	consumers []*Session
 	paused    bool
 	deleted   bool
@@ -37,12 +37,17 @@ type channel struct {
 	messages uint64 // handed over by the topic
 	requeues uint64
 	timeouts uint64
-	free     []*delivery // for use again
+	left     LocalityCounts // messages to consumers that have left
+	free     []*delivery    // for use again
+
+	delivery Histogram // of the time from publication, or from the end of its deferral, to the first delivery
+	endToEnd Histogram // of the time from publication to FIN
+	latency  *latency  // of the same, if percentiles are asked for
 }
 
 // newChannel makes a channel that is owed what stands at the cursor and behind.
 func (t *topic) newChannel(name string, number uint32, cursor store.Offset) *channel {
-	c := &channel{topic: t, name: name, cursor: cursor}
+	c := &channel{topic: t, name: name, cursor: cursor, latency: t.broker.opts.newLatency()}
 	if t.journal != nil && !wire.IsEphemeral(name) {
 		c.number = number
 	}
@@ -64,6 +69,16 @@ func (c *channel) newDelivery(o, place store.Offset) *delivery {
 // depth is how many messages wait for a consumer.
 func (c *channel) depth() int64 { return c.behind + int64(c.again.len()) }
 
+// lag says that so many messages are simply owed from the cursor on.
+func (c *channel) lag(n int64) {
+	if n == 0 && c.behind != 0 {
+		c.topic.lagging--
+	} else if n != 0 && c.behind == 0 {
+		c.topic.lagging++
+	}
+	c.behind = n
+}
+
 // stir asks for a look at the channel when the topic's lock is given up.
 func (c *channel) stir() {
 	if !c.stirred {
@@ -76,25 +91,25 @@ func (c *channel) stir() {
 func (c *channel) offer(s *Session) {
 	if !s.offered && s.canTake() {
 		s.offered = true
-		c.ready.push(s)
+		c.ready[s.locality].push(s)
 		c.stir()
 	}
 }
 
-// pump gives messages to the consumers that can take one, in turn, until there is no such message or consumer. hungry
+// pump gives messages to the consumers that can take one, the nearest first, until there is no such message or consumer. hungry
 // says that there is such a consumer still, so none waits.
 func (c *channel) pump(now time.Time) (hungry bool) {
 	if c.paused || c.deleted {
 		return false
 	}
-	tick, cursor := c.topic.broker.tick(now), c.cursor
-	for c.ready.len() > 0 && !hungry {
-		s := c.ready.front()
-		if s.canTake() && !c.feed(tick, s) {
+	tick, wall, cursor := c.topic.broker.tick(now), now.UnixNano(), c.cursor
+	for next := c.ready.next(); next != nil; next = c.ready.next() {
+		s := next.front()
+		if s.canTake() && !c.feed(tick, wall, s, next.len() == 1) {
 			hungry = true
 			break
 		}
-		c.ready.pop()
+		next.pop()
 		s.offered = false
 		c.offer(s)
 	}
@@ -104,18 +119,18 @@ func (c *channel) pump(now time.Time) (hungry bool) {
 	return hungry
 }
 
-// feed gives a consumer its turn: one message, or as many as it can take if it is the only one. It says whether there was one.
-func (c *channel) feed(tick int64, s *Session) bool {
+// feed gives a consumer its turn: one message, or as many as it can take if nobody shares its turns. It says whether there was one. wall is the
+// same time as tick, in nanoseconds since the Unix epoch.
+func (c *channel) feed(tick, wall int64, s *Session, alone bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	alone := c.ready.len() == 1
 	var r store.Record
 	for {
 		d := c.take(tick, &r)
 		if d == nil {
 			return false
 		}
-		c.deliver(tick, d, &r, s)
+		c.deliver(tick, wall, d, &r, s)
 		if !alone || !s.canTake() {
 			return true
 		}
@@ -177,7 +192,7 @@ func (c *channel) advance(tick int64, r *store.Record) *delivery {
 	if r.ID != place || r.Due != 0 {
 		return nil // carried, or deferred: if it is owed it is in the window
 	}
-	if c.behind--; c.behind == 0 { // what follows is not owed, or in the window
+	if c.lag(c.behind - 1); c.behind == 0 { // what follows is not owed, or in the window
 		c.cursor, c.gaps = c.topic.handed, nil
 		c.ahead.Rest()
 	}
@@ -201,16 +216,18 @@ func (c *channel) misread(tick int64, err error) (later bool) {
 		return false
 	}
 	c.unread, c.readable = err, tick+int64(retryTime)
+	t.blind = append(t.blind, c)
+	t.soonest = min(t.soonest, c.readable)
 	return true
 }
 
 // deliver puts a message in flight to s, before it is on its way. Needs s.mu.
-func (c *channel) deliver(tick int64, d *delivery, r *store.Record, s *Session) {
+func (c *channel) deliver(tick, wall int64, d *delivery, r *store.Record, s *Session) {
 	if s.skips() { // sampled out, as in nsqd: the channel has done with it
 		c.finish(d)
 		return
 	}
-	if d.attempts++; d.attempts == 0 {
+	if d.attempts++; d.attempts == 0 { // it stays at its most; in nsqd it begins again at 0, as if the message were new
 		d.attempts--
 	}
 	if d.attempts > 1 || d.exception {
@@ -218,8 +235,12 @@ func (c *channel) deliver(tick int64, d *delivery, r *store.Record, s *Session) 
 	}
 	d.holder = s
 	d.delivered = tick
+	d.at = r.At
+	if d.attempts == 1 {
+		c.delivery.Add(time.Duration(wall-max(r.At, r.Due)), 1)
+	}
 	d.due = tick + int64(s.msgTimeout)
-	c.topic.timers.add(d, s.lane)
+	c.topic.await(d, s.lane)
 	c.inFlight++
 	s.inFlight++
 	s.received++
@@ -258,6 +279,17 @@ func (d *delivery) stop() {
 	d.holder = nil
 }
 
+// complete ends a delivery for its holder, who has done with the message.
+func (c *channel) complete(now time.Time, d *delivery) {
+	took := time.Duration(now.UnixNano() - d.at)
+	c.endToEnd.Add(took, 1)
+	if c.latency != nil {
+		c.latency.add(c.topic.broker.tick(now), took)
+	}
+	d.holder.finished++
+	c.finish(d)
+}
+
 // finish ends the delivery for good.
 func (c *channel) finish(d *delivery) {
 	c.note(store.Entry{Op: store.Finished, ID: d.offset})
@@ -285,7 +317,7 @@ func (c *channel) postpone(p postponed) {
 // wait defers a delivery until it is due.
 func (c *channel) wait(d *delivery, due int64) {
 	d.due = due
-	c.topic.timers.add(d, nil)
+	c.topic.await(d, nil)
 	c.deferred++
 }
 
@@ -321,7 +353,8 @@ func (c *channel) empty() {
 		_, err := c.topic.log.OweRange(from, to, -1)
 		c.topic.suffer(err)
 	})
-	c.cursor, c.behind, c.gaps = c.topic.handed, 0, nil
+	c.lag(0)
+	c.cursor, c.gaps = c.topic.handed, nil
 	c.ahead.Rest()
 	c.again = queue[*delivery]{}
 	for _, d := range c.window.all() {
@@ -344,12 +377,20 @@ func (c *channel) pause(paused bool) {
 	}
 	c.note(store.Entry{Op: op})
 	c.topic.urgent = true
+	c.topic.broker.changed(c.topic)
 }
 
-// leave takes a consumer out. What it has in flight comes again when its timeout is over, as in nsqd.
-func (c *channel) leave(s *Session) {
+// leave takes a consumer out. What it has in flight comes again when its timeout is over, as in nsqd, unless the broker is to requeue it. One that
+// closes is not: it would give it to others that are about to end.
+func (c *channel) leave(now time.Time, s *Session) {
 	s.closing = true
-	c.ready.remove(s)
+	c.ready[s.locality].remove(s)
+	c.left.add(s.locality, s.received)
 	c.consumers = slices.DeleteFunc(c.consumers, func(other *Session) bool { return other == s })
+	if c.topic.broker.opts.RequeueOnDisconnect && !c.topic.deleted {
+		for _, d := range c.window.heldBy(s) {
+			c.requeue(now, d, 0)
+		}
+	}
 	c.topic.timers.leave(s.lane)
 }

@@ -6,10 +6,18 @@ import (
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
-// AUTH\n and a body gives a secret. This broker asks for none, as IDENTIFY tells, and refuses it as nsqd does when no
-// auth server is set.
-func (s *Session) auth(time.Time, wire.Command) error {
-	return violation("E_AUTH_DISABLED AUTH disabled")
+// AUTH\n and a body gives a secret, of which the auth servers say what its owner may do. The answer tells who the client is to them, and how
+// many authorizations it has. Who has AUTHed once cannot do so again.
+func (s *Session) auth(_ time.Time, c wire.Command) error {
+	if s.permit != nil {
+		return violation("E_INVALID AUTH already set")
+	}
+	if !s.broker.opts.AuthRequired {
+		return violation("E_AUTH_DISABLED AUTH disabled")
+	}
+	s.secret = string(c.Body)
+	s.askAuthority()
+	return nil
 }
 
 func (s *Session) checkAuth(_ time.Time, c wire.Command) error {

@@ -24,8 +24,7 @@ func (s *Session) fin(now time.Time, c wire.Command) error {
 	if err != nil {
 		return refusal("E_FIN_FAILED FIN %s failed %s", id, err)
 	}
-	s.channel.finish(d)
-	s.finished++
+	s.channel.complete(now, d)
 	return nil
 }
 

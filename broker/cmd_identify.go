@@ -57,8 +57,8 @@ const (
 
 // IDENTIFY\n and a JSON body says who the client is and asks for heartbeats, timeouts and sampling. The answer is OK or, with
 // feature_negotiation, what was granted: behind that answer TLS begins, and in that the compression, and each is begun by an OK. It
-// may be repeated before SUB; as in nsqd heartbeats, sampling, the output buffer and the message timeout are then those of the first. Layers are
-// granted once: asked for again they are answered false, so that nobody waits for one inside another.
+// may be repeated before SUB; as in nsqd heartbeats, sampling, the output buffer and the message timeout are then those of the first, and what a
+// later one leaves out stays. Layers are granted once: asked for again they are answered false, so that nobody waits for one inside another.
 //
 // The output buffer bounds how long a message may wait to be sent. Who asks for no more than the default is sent everything at
 // once, which is within any bound; who asks for more gets it, as from nsqd.
@@ -120,21 +120,35 @@ func (s *Session) outputBuffer(id identity) outputBuffer {
 	return outputBuffer{size: id.OutputBufferSize, time: wait}
 }
 
-// checkRanges refuses what is out of range, in upstream's order, and puts the defaults in for what was left out.
-func (s *Session) checkRanges(id *identity) error {
+// standing is what holds where an IDENTIFY leaves something out: what an earlier one had, or the defaults.
+func (s *Session) standing() identity {
+	if s.identified {
+		return s.client.identity
+	}
 	o := &s.broker.opts
+	return identity{
+		HeartbeatInterval:   int(min(defaultHeartbeat, o.MaxHeartbeatInterval).Milliseconds()),
+		OutputBufferSize:    defaultOutputBuffer,
+		OutputBufferTimeout: int(o.OutputBufferTimeout.Milliseconds()),
+		MsgTimeout:          int(o.MsgTimeout.Milliseconds()),
+	}
+}
+
+// checkRanges refuses what is out of range, in upstream's order, and puts in what holds for what was left out.
+func (s *Session) checkRanges(id *identity) error {
+	o, standing := &s.broker.opts, s.standing()
 	if id.HeartbeatInterval == 0 {
-		id.HeartbeatInterval = int(min(defaultHeartbeat, o.MaxHeartbeatInterval).Milliseconds())
+		id.HeartbeatInterval = standing.HeartbeatInterval
 	} else if !within(id.HeartbeatInterval, minHeartbeat, o.MaxHeartbeatInterval.Milliseconds()) {
 		return violation("E_BAD_BODY IDENTIFY heartbeat interval (%d) is invalid", id.HeartbeatInterval)
 	}
 	if id.OutputBufferTimeout == 0 {
-		id.OutputBufferTimeout = int(o.OutputBufferTimeout.Milliseconds())
+		id.OutputBufferTimeout = standing.OutputBufferTimeout
 	} else if !within(id.OutputBufferTimeout, o.MinOutputBufferTimeout.Milliseconds(), o.MaxOutputBufferTimeout.Milliseconds()) {
 		return violation("E_BAD_BODY IDENTIFY output buffer timeout (%d) is invalid", id.OutputBufferTimeout)
 	}
 	if id.OutputBufferSize == 0 {
-		id.OutputBufferSize = defaultOutputBuffer
+		id.OutputBufferSize = standing.OutputBufferSize
 	} else if !within(id.OutputBufferSize, minOutputBuffer, o.MaxOutputBufferSize) {
 		return violation("E_BAD_BODY IDENTIFY output buffer size (%d) is invalid", id.OutputBufferSize)
 	}
@@ -146,7 +160,7 @@ func (s *Session) checkRanges(id *identity) error {
 		return violation("E_BAD_BODY IDENTIFY sample rate (%d) is invalid", id.SampleRate)
 	}
 	if id.MsgTimeout == 0 {
-		id.MsgTimeout = int(o.MsgTimeout.Milliseconds())
+		id.MsgTimeout = standing.MsgTimeout
 	} else if id.MsgTimeout < minMsgTimeout || int64(id.MsgTimeout) > o.MaxMsgTimeout.Milliseconds() {
 		return violation("E_BAD_BODY IDENTIFY msg timeout (%d) is invalid", id.MsgTimeout)
 	}
@@ -160,17 +174,17 @@ func within(v int, low, high int64) bool {
 
 // grant is what the client gets of what it asked for.
 func (s *Session) grant(id identity) negotiated {
-	o := &s.broker.opts
-	level := id.DeflateLevel
-	if level <= 0 {
-		level = defaultDeflateLevel
-	}
-	c := &s.client
+	o, c := &s.broker.opts, &s.client
 	compressed := c.snappy || c.deflate
+	deflate := id.Deflate && o.Deflate && !compressed
+	level := defaultDeflateLevel
+	if deflate && id.DeflateLevel > 0 {
+		level = id.DeflateLevel
+	}
 	return negotiated{
 		TLSv1:               id.TLSv1 && o.TLS && !c.secure && !compressed,
 		Snappy:              id.Snappy && o.Snappy && !compressed,
-		Deflate:             id.Deflate && o.Deflate && !compressed,
+		Deflate:             deflate,
 		AuthRequired:        o.AuthRequired,
 		MaxRdyCount:         o.MaxRdyCount,
 		Version:             Version,

@@ -33,6 +33,9 @@ func (s *Session) checkMPub(now time.Time, c wire.Command) error {
 	if !s.validTopic(c.Args[0]) {
 		return violation("E_BAD_TOPIC E_BAD_TOPIC MPUB topic name %q is not valid", c.Args[0]) // doubled, as in nsqd
 	}
+	if err := s.mayPublish(now, "MPUB", c.Args[0]); err != nil {
+		return err
+	}
 	if _, err := s.topic(now, c.Args[0]); err != nil { // made before the body is read, as in nsqd
 		return violation("E_MPUB_FAILED MPUB failed %s", err)
 	}

@@ -8,6 +8,9 @@ import (
 
 // PUB <topic>\n and a body publishes one message. OK says that the topic has it, not that a channel does.
 func (s *Session) pub(now time.Time, c wire.Command) error {
+	if err := s.mayPublish(now, "PUB", c.Args[0]); err != nil {
+		return err
+	}
 	t, err := s.topic(now, c.Args[0])
 	if err != nil {
 		return violation("E_PUB_FAILED PUB failed %s", err)
@@ -37,8 +40,17 @@ func (s *Session) validTopic(name []byte) bool {
 	return s.last != nil && s.last.name == string(name) || wire.ValidName(string(name))
 }
 
-// topic locks the topic to publish to, made if need be.
+// topic locks the topic to publish to, made if need be. A broker that drains has none.
 func (s *Session) topic(now time.Time, name []byte) (*topic, error) {
+	t, err := s.anyTopic(now, name)
+	if err == nil && t.draining {
+		return nil, ErrDraining
+	}
+	return t, err
+}
+
+// anyTopic locks a topic, made if need be.
+func (s *Session) anyTopic(now time.Time, name []byte) (*topic, error) {
 	if t := s.holding; t != nil && t.name == string(name) && !t.deleted {
 		return t, nil
 	}
@@ -53,7 +65,9 @@ func (s *Session) topic(now time.Time, name []byte) (*topic, error) {
 		return nil, err
 	}
 	s.holding, s.last = t, t
-	s.again = wire.AppendCommand(s.again[:0], "PUB", t.name)
+	if !s.broker.opts.AuthRequired {
+		s.again = wire.AppendCommand(s.again[:0], "PUB", t.name)
+	}
 	return t, nil
 }
 

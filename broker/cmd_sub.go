@@ -21,7 +21,10 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 	case !wire.ValidName(string(c.Args[1])):
 		return violation("E_BAD_CHANNEL SUB channel name %q is not valid", c.Args[1])
 	}
-	t, err := s.topic(now, c.Args[0])
+	if err := s.maySubscribe(now, string(c.Args[0]), string(c.Args[1])); err != nil {
+		return err
+	}
+	t, err := s.anyTopic(now, c.Args[0])
 	if err != nil {
 		return violation("E_SUB_FAILED SUB failed %s", err)
 	}
@@ -33,6 +36,7 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 	ch := t.open(name)
 	ch.consumers = append(ch.consumers, s)
 	s.lane = t.timers.lane(int64(s.msgTimeout))
+	s.locality = s.findLocality()
 	s.mu.Lock()
 	s.channel = ch
 	s.client.state = stateSubscribed

@@ -18,9 +18,9 @@ func (s *Session) touch(now time.Time, c wire.Command) error {
 	if err != nil {
 		return refusal("E_TOUCH_FAILED TOUCH %s failed %s", id, err)
 	}
-	timers := &s.channel.topic.timers
-	timers.remove(d)
+	t := s.channel.topic
+	t.timers.remove(d)
 	d.due = min(s.broker.tick(now)+int64(s.msgTimeout), d.delivered+int64(s.broker.opts.MaxMsgTimeout))
-	timers.add(d, s.lane)
+	t.await(d, s.lane)
 	return nil
 }

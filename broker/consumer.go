@@ -21,6 +21,7 @@ type consumer struct {
 	msgTimeout time.Duration
 	lane       *lane // of msgTimeout
 	sampleRate int32
+	locality   locality
 	closing    bool // it takes no more: after CLS, or as it ends
 	full       bool // too much waits to be sent
 	offered    bool // in channel.ready

@@ -28,7 +28,8 @@ import (
 //	step d                  time passes, or goes back, and no timer fires
 //	publish t [defer=d]     the bodies below, not by a client
 //	create|delete|empty|pause|unpause t [c]
-//	close, stats, memory
+//	drain [off]             the broker drains, or does so no longer
+//	close, stats, holdings, memory
 //
 // With asleep behind it, a directive keeps the clients' drivers from looking until the next.
 func TestConversations(t *testing.T) {
@@ -92,6 +93,7 @@ var directives = map[string]func(*talk, *datadriven.TestData) error{
 	"publish": (*talk).publish, "create": (*talk).administer, "delete": (*talk).administer, "empty": (*talk).administer,
 	"pause": (*talk).administer, "unpause": (*talk).administer, "close": (*talk).close, "stats": (*talk).stats,
 	"memory": (*talk).memory, "answer": (*talk).answer,
+	"drain": (*talk).drain, "holdings": (*talk).holdings,
 }
 
 func (k *talk) do(td *datadriven.TestData) error {

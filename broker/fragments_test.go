@@ -11,29 +11,31 @@ import (
 )
 
 // FuzzFragments: a stream of commands cut up in any way answers as it does in whole commands, and leaves the same state. A
-// stream that does not subscribe answers so also in one read.
+// stream that does not subscribe answers so also in one read. So it is where AUTH is required, and each permit has expired by the next read.
 func FuzzFragments(f *testing.F) {
+	authorized := wire.AppendBody([]byte(wire.Magic+"AUTH\n"), []byte("secret"))
 	for _, lines := range fragmentSeeds {
 		p, err := (&talk{}).encode(strings.TrimSpace(lines))
 		if err != nil {
 			f.Fatal(err)
 		}
 		p = append([]byte(wire.Magic), p...)
-		f.Add(p, []byte{})
-		f.Add(p, []byte{3, 1, 40})
+		f.Add(p, []byte{}, false)
+		f.Add(p, []byte{3, 1, 40}, false)
+		f.Add(append(authorized, p[len(wire.Magic):]...), []byte{3, 1, 40}, true)
 	}
-	f.Fuzz(func(t *testing.T, stream, cuts []byte) {
+	f.Fuzz(func(t *testing.T, stream, cuts []byte, auth bool) {
 		if len(stream) > 32<<10 {
 			t.Skip("long")
 		}
-		inPieces := play(stream, pieces(len(stream), cuts))
-		if whole := play(stream, append(inPieces.consumed, len(stream))); whole.log != inPieces.log {
+		inPieces := play(stream, pieces(len(stream), cuts), auth)
+		if whole := play(stream, append(inPieces.consumed, len(stream)), auth); whole.log != inPieces.log {
 			t.Fatalf("in pieces:\n%s\nin whole commands:\n%s", inPieces.log, whole.log)
 		}
 		if inPieces.subscribed {
 			return // when it is given messages depends on what comes in one read
 		}
-		if atOnce := play(stream, []int{len(stream)}); atOnce.log != inPieces.log {
+		if atOnce := play(stream, []int{len(stream)}, auth); atOnce.log != inPieces.log {
 			t.Fatalf("in pieces:\n%s\nat once:\n%s", inPieces.log, atOnce.log)
 		}
 	})
@@ -59,12 +61,13 @@ type played struct {
 }
 
 // play feeds a stream to a session, cut at the ends, beside a consumer that looks on, and lets an hour pass.
-func play(stream []byte, ends []int) (p played) {
+func play(stream []byte, ends []int, auth bool) (p played) {
 	b, now := fragmentBroker()
 	watcher := b.Connect(now, "watcher:1", func() {})
 	receive(watcher, now, wire.Magic+"SUB t watch\nRDY 2500\n")
 	_ = b.CreateChannel(now, "t", "c")
 	_ = publish(b, now, "t", 0, []byte("1"), []byte("2"), []byte("3"))
+	b.opts.AuthRequired = auth
 
 	s := b.Connect(now, "client:1", func() {})
 	var err error
@@ -74,9 +77,9 @@ func play(stream []byte, ends []int) (p played) {
 			continue
 		}
 		var n int
-		in := bytes.Clone(stream[at:end])
-		n, err = s.Receive(now, in)
-		clear(in) // the driver may use it again
+		if n, err = feedAll(s, now, stream[at:end]); err == nil && s.permit != nil {
+			s.permit.expires = now
+		}
 		if at += n; err != nil {
 			break
 		}
@@ -100,6 +103,27 @@ func play(stream []byte, ends []int) (p played) {
 	p.log = log.String()
 	return p
 }
+
+// feedAll hands bytes in as a driver does, and meets what the session needs.
+func feedAll(s *Session, now time.Time, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		in := bytes.Clone(p[n:])
+		var used int
+		used, err = s.Receive(now, in)
+		clear(in) // the driver may use it again
+		if n += used; err != nil || s.Need().Kind == wire.NoNeed {
+			break
+		}
+		for s.Need().Kind != wire.NoNeed && err == nil {
+			err = s.Answer(now, wire.Answer{Body: []byte(fragmentPermit)})
+		}
+	}
+	return n, err
+}
+
+// fragmentPermit lets a client publish to all topics but new#ephemeral, and consume.
+const fragmentPermit = `{"ttl":9,"authorizations":[{"topic":"^[^#]*$","channels":[""],"permissions":["publish","subscribe"]},
+{"topic":"#","channels":["tail"],"permissions":["publish","subscribe"]}]}`
 
 // fragmentBroker has small limits, so that short streams reach them.
 func fragmentBroker() (*Broker, time.Time) {

@@ -20,7 +20,7 @@ func (c *channel) recount() {
 		c.topic.suffer(err)
 	})
 	if counted {
-		c.behind = behind
+		c.lag(behind)
 	}
 }
 
@@ -58,7 +58,7 @@ func (c *channel) overflow(now time.Time, from store.Offset) {
 	}
 	n, err := c.topic.log.OweRange(from, c.topic.handed, -1)
 	c.topic.suffer(err)
-	c.behind -= n
+	c.lag(c.behind - n)
 	c.skip(gap{from, c.topic.handed})
 }
 

@@ -47,7 +47,11 @@ func newModel(t *rapid.T) *model {
 	opts := DefaultOptions("model")
 	opts.MsgTimeout, opts.MaxMsgTimeout = modelTimeout, modelMaxTimeout
 	opts.MemQueueSize = rapid.Int64Range(0, 4).Draw(t, "mem-queue-size")
-	m := &model{t: t, now: birth, limit: int(opts.MemQueueSize)}
+	opts.RequeueOnDisconnect = rapid.Bool().Draw(t, "requeue-on-disconnect")
+	if rapid.Bool().Draw(t, "topology") {
+		opts.Experiments, opts.TopologyZone = Experiments{TopologyAware}, "z"
+	}
+	m := &model{t: t, now: birth, limit: int(opts.MemQueueSize), requeues: opts.RequeueOnDisconnect}
 	var err error
 	if m.b, err = Open(birth, opts, nil, func() {}); err != nil {
 		t.Fatal(err)
@@ -176,6 +180,7 @@ func (m *model) subscribe(t *rapid.T) {
 
 func (m *model) join(name string) *modelClient {
 	client := m.connect()
+	client.s.client.TopologyZone = rapid.SampledFrom([]string{"", "z"}).Draw(m.t, "zone")
 	at := slices.IndexFunc(m.channels, func(c *modelChannel) bool { return c.name == name })
 	if at < 0 {
 		at = len(m.channels)

@@ -17,8 +17,9 @@ type model struct {
 	t        *rapid.T
 	b        *Broker
 	now      time.Time
-	limit    int // of ephemeral queues
-	made     int // messages so far
+	limit    int  // of ephemeral queues
+	requeues bool // what a client holds that leaves
+	made     int  // messages so far
 	paused   bool
 	waiting  []*modelMessage // at the topic
 	channels []*modelChannel
@@ -214,6 +215,17 @@ func (m *model) check() {
 	}
 	if first, next := m.next(), m.b.NextTimeout(); !first.IsZero() && (next.IsZero() || next.After(first)) {
 		m.t.Fatalf("a wait ends at %v, the broker asks for %v", first, next)
+	}
+	for _, t := range m.b.topics {
+		behind := 0
+		for _, c := range t.channels {
+			if c.behind > 0 {
+				behind++
+			}
+		}
+		if t.lagging != behind || len(t.blind) > 0 {
+			m.t.Fatalf("%d channels are said to be behind and %d to be blind, %d are behind", t.lagging, len(t.blind), behind)
+		}
 	}
 	if got, want := describe(m.b.Stats()), m.describe(); got != want {
 		m.t.Fatalf("the broker says\n%s\nthe model says\n%s", got, want)

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -69,9 +70,28 @@ func (m *model) leave(t *rapid.T) {
 
 func (m *model) part(client *modelClient) {
 	m.clients = slices.DeleteFunc(m.clients, func(other *modelClient) bool { return other == client })
+	if m.requeues {
+		m.giveBack(client)
+	}
 	client.s.Disconnect(m.now)
 	if c := client.channel; strings.HasSuffix(c.name, wire.Ephemeral) && len(m.consumers(c)) == 0 {
 		m.forget(c)
+	}
+}
+
+// giveBack requeues what a client holds, the oldest first.
+func (m *model) giveBack(client *modelClient) {
+	c := client.channel
+	var all []*modelDelivery
+	for _, d := range c.held {
+		if d.client == client {
+			all = append(all, d)
+		}
+	}
+	slices.SortFunc(all, func(a, b *modelDelivery) int { return cmp.Compare(a.message.number, b.message.number) })
+	for _, d := range all {
+		c.requeues++
+		m.put(c, d)
 	}
 }
 

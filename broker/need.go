@@ -38,7 +38,12 @@ func (s *Session) Answer(now time.Time, a wire.Answer) error {
 	s.mu.Lock()
 	s.needy = len(s.needs) > 0
 	s.mu.Unlock()
-	err := s.upgraded(need, a)
+	var err error
+	if need.Kind == wire.NeedAuthority {
+		err = s.authorized(now, a)
+	} else {
+		err = s.upgraded(need, a)
+	}
 	if err != nil {
 		err = s.tell(now, err)
 	}

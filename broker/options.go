@@ -119,8 +119,8 @@ func (o *Options) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&o.TopologyZone, "topology-zone", o.TopologyZone, "the zone this node stands in")
 }
 
-// maxDeferral is the longest deferral of a publication.
-func (o *Options) maxDeferral() time.Duration {
+// MaxDeferral is the longest deferral of a publication.
+func (o *Options) MaxDeferral() time.Duration {
 	if o.MaxDeferTimeout > 0 {
 		return o.MaxDeferTimeout
 	}
@@ -155,8 +155,23 @@ func (o Options) Validate() error {
 			return fmt.Errorf("--%s must be more than 0", positive.flag)
 		}
 	}
-	if o.MaxDeferTimeout < 0 {
-		return errors.New("--max-defer-timeout must not be negative")
+	return o.validateFromZero()
+}
+
+// validateFromZero checks the options of which 0 has a meaning.
+func (o *Options) validateFromZero() error {
+	for _, option := range []struct {
+		flag  string
+		value int64
+	}{
+		{"max-defer-timeout", int64(o.MaxDeferTimeout)}, {"max-req-timeout", int64(o.MaxReqTimeout)},
+		{"mem-queue-size", o.MemQueueSize}, {"max-channel-consumers", int64(o.MaxChannelConsumers)},
+		{"max-output-buffer-size", o.MaxOutputBufferSize}, {"max-output-buffer-timeout", int64(o.MaxOutputBufferTimeout)},
+		{"min-output-buffer-timeout", int64(o.MinOutputBufferTimeout)}, {"output-buffer-timeout", int64(o.OutputBufferTimeout)},
+	} {
+		if option.value < 0 {
+			return fmt.Errorf("--%s must not be negative", option.flag)
+		}
 	}
 	return nil
 }

@@ -11,12 +11,12 @@ import (
 const finLength = 4 + len(wire.ID{}) + 1
 
 // quick carries out what most commands are, on a short way: a PUB to the topic that was published to last, and a FIN of a message that the client
-// holds. n is 0 if p begins with anything else, or not with all of it.
+// holds. n is 0 if p begins with anything else, or not with all of it. A PUB that needs an authorization goes the long way.
 func (s *Session) quick(now time.Time, p []byte) (n int) {
 	if p[0] == 'F' {
 		return s.quickFin(now, p)
 	}
-	if t := s.last; t != nil && s.holding == t && !t.deleted && bytes.HasPrefix(p, s.again) {
+	if t := s.last; t != nil && s.holding == t && !t.deleted && !t.draining && len(s.again) > 0 && bytes.HasPrefix(p, s.again) {
 		rest := p[len(s.again):]
 		size, ok := wire.ParseSize(rest)
 		if !ok || size <= 0 || int64(size) > s.broker.opts.MaxMsgSize || len(rest) < 4+int(size) {
@@ -43,7 +43,6 @@ func (s *Session) quickFin(now time.Time, p []byte) (n int) {
 	if d == nil || d.holder != s {
 		return 0
 	}
-	s.channel.finish(d)
-	s.finished++
+	s.channel.complete(now, d)
 	return finLength
 }

@@ -31,8 +31,16 @@ type race struct {
 }
 
 // TestRace drives sessions, timeouts, statistics and everything that upsets them at the same time: nothing is lost on the way.
-func TestRace(t *testing.T) {
+func TestRace(t *testing.T) { testRace(t, DefaultOptions("race")) }
+
+// TestRaceOfLeavers has what consumers leave behind requeued, and some preferred to others.
+func TestRaceOfLeavers(t *testing.T) {
 	opts := DefaultOptions("race")
+	opts.RequeueOnDisconnect, opts.Experiments = true, Experiments{TopologyAware}
+	testRace(t, opts)
+}
+
+func testRace(t *testing.T, opts Options) {
 	opts.MsgTimeout, opts.MemQueueSize = time.Second, 50
 	r := &race{t: t, done: make(chan struct{}), seen: map[string]bool{}}
 	var err error
@@ -64,8 +72,8 @@ func TestRace(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.b.Close(r.now())
-	if len(r.b.due) > 0 || len(r.b.sessions) > 0 {
-		t.Errorf("%d calls and %d sessions are left", len(r.b.due), len(r.b.sessions))
+	if len(r.b.due.topics) > 0 || len(r.b.sessions) > 0 {
+		t.Errorf("%d calls and %d sessions are left", len(r.b.due.topics), len(r.b.sessions))
 	}
 }
 

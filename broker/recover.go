@@ -247,7 +247,7 @@ func (r *revival) skip(s store.Seal) (owed int64, ok bool) {
 		return s.Plain, true
 	}
 	for _, c := range t.channels {
-		c.behind += s.Plain
+		c.lag(c.behind + s.Plain)
 	}
 	return s.Plain * int64(len(t.channels)), true
 }
@@ -256,7 +256,7 @@ func (r *revival) skip(s store.Seal) (owed int64, ok bool) {
 func (r *revival) restore(c *channel, p *pastChannel, o store.Offset, rec store.Record) {
 	e, returned := p.returned[rec.ID]
 	if !returned && rec.ID >= p.cursor && rec.Due == 0 && rec.ID == o {
-		c.behind++
+		c.lag(c.behind + 1)
 		return
 	}
 	if !returned && rec.Due != 0 {

@@ -1,9 +1,9 @@
 package broker
 
 import (
+	"iter"
 	"time"
 
-	"github.com/nsqlab/nsqlab/broker/store"
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
@@ -14,9 +14,16 @@ type reply struct {
 	text         string // of another reply; of publications the command's name
 	opens        bool   // it is SUB's, which made its channel: it waits as a publication does, and deliveries wait for it
 
-	topic *topic       // it waits for, until that lasts
-	upTo  store.Offset // up to here
-	err   error        // why that did not come to pass
+	topic *topic // it waits for, until that lasts
+	point int64  // by this sync point of it, or one behind
+	err   error  // why that did not come to pass
+	read  int64  // of publications: when the commands were read
+}
+
+// An Answered is so many commands that published and were answered OK, all read at one time.
+type Answered struct {
+	Commands int
+	Read     time.Time
 }
 
 // acknowledge has the client told OK when what it has published is as safe as its topic wants it.
@@ -47,13 +54,13 @@ func (t *topic) syncs() bool { return t.durability == Fsync && t.journal != nil 
 func (t *topic) answer(now time.Time, holder *Session, err error) (asking func(error)) {
 	waits := t.syncs() && err == nil
 	asking, t.asking = t.asking, nil
-	upTo := t.log.End()
+	point := t.points + 1
 	if waits && asking != nil {
-		t.waiters = append(t.waiters, waiter{upTo: upTo, done: asking})
+		t.waiters = append(t.waiters, waiter{point: point, done: asking})
 		asking = nil
 	}
-	if holder != nil && len(holder.replies) > 0 && holder.settle(t, waits, upTo, err) {
-		t.waiters = append(t.waiters, waiter{upTo: upTo, session: holder})
+	if holder != nil && len(holder.replies) > 0 && holder.settle(now, t, waits, point, err) {
+		t.waiters = append(t.waiters, waiter{point: point, session: holder})
 	}
 	if len(t.waiters) > 0 {
 		t.wantSync(now)
@@ -62,10 +69,12 @@ func (t *topic) answer(now time.Time, holder *Session, err error) (asking func(e
 }
 
 // settle passes on the replies that have gathered, and says whether some of them wait for the topic to last.
-func (s *Session) settle(t *topic, waits bool, upTo store.Offset, err error) (waiting bool) {
+func (s *Session) settle(now time.Time, t *topic, waits bool, point int64, err error) (waiting bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	read := s.broker.tick(now)
 	for _, r := range s.replies {
+		r.read = read
 		if r.publications > 0 && err != nil {
 			s.published = 0
 			r.err = err
@@ -74,7 +83,7 @@ func (s *Session) settle(t *topic, waits bool, upTo store.Offset, err error) (wa
 			break
 		}
 		if waits && (r.publications > 0 || r.opens) {
-			r.topic, r.upTo = t, upTo
+			r.topic, r.point = t, point
 			waiting = true
 		}
 		s.queue(r)
@@ -109,19 +118,42 @@ func (s *Session) say(r reply) {
 	}
 	if r.publications == 0 {
 		s.out = wire.AppendFrame(s.out, r.frame, []byte(r.text))
+		return
 	}
 	for range r.publications {
 		s.out = append(s.out, okFrame...)
+	}
+	if last := len(s.answered) - 1; last >= 0 && s.answered[last].read == r.read {
+		s.answered[last].commands += r.publications
+		return
+	}
+	s.answered = append(s.answered, answered{r.publications, r.read})
+}
+
+// An answered is an Answered, in ticks.
+type answered struct {
+	commands int
+	read     int64
+}
+
+// Answered are the commands that published whose OKs the last Transmit gave. It is for the caller of Transmit, before the next.
+func (s *Session) Answered() iter.Seq[Answered] {
+	return func(yield func(Answered) bool) {
+		for _, a := range s.told {
+			if !yield(Answered{a.commands, s.broker.time(a.read)}) {
+				return
+			}
+		}
 	}
 }
 
 var okFrame = string(wire.AppendFrame(nil, wire.FrameResponse, []byte("OK")))
 
-// resolve passes on the replies that have waited for a topic to last up to an offset, err being why it does not.
-func (s *Session) resolve(t *topic, upTo store.Offset, err error) {
+// resolve passes on the replies that have waited for a sync point of a topic, or one before, err being why it does not last.
+func (s *Session) resolve(t *topic, point int64, err error) {
 	s.mu.Lock()
 	for i := range s.waiting {
-		if r := &s.waiting[i]; r.topic == t && r.upTo <= upTo {
+		if r := &s.waiting[i]; r.topic == t && r.point <= point {
 			r.topic, r.err = nil, err
 		}
 	}

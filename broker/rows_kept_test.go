@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nsqlab/nsqlab/broker"
+	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
 // These rows are kept as they are in nsqd, since clients count on them.
@@ -102,6 +103,24 @@ func TestRow14DisconnectedClientsMessagesWait(t *testing.T) {
 	other.want("m#2")
 }
 
+// Row 14 is cured where it is asked for: they come again at once, with their attempts, and after a restart too.
+func TestRow14RequeueOnDisconnect(t *testing.T) {
+	n := newNode(t, func(o *broker.Options) { o.RequeueOnDisconnect = true })
+	c := n.subscribe("t/c", 1)
+	n.pub("t", "m")
+	c.want("m")
+	other := n.subscribe("t/c", 10)
+	other.want()
+	c.s.Disconnect(n.now)
+	other.want("m#2")
+	other.s.Disconnect(n.now)
+	n.wantCounts("t/c", 1, 0, 0)
+	n.kill()
+	n.subscribe("t/c", 10).want("m#3")
+	n.restart() // a broker that closes requeues for nobody
+	n.subscribe("t/c", 10).want("m#4")
+}
+
 // Row 15. A consumer that takes longer than its message timeout has its message given to another, and its FIN refused; TOUCH is the way out.
 func TestRow15SlowConsumer(t *testing.T) {
 	n := newNode(t, nil)
@@ -178,5 +197,35 @@ func TestRow32SampleRate(t *testing.T) {
 		n.wantCounts("t/c", 0, 0, 0)
 		n.kill()
 		n.subscribe("t/c", messages).want()
+	}
+}
+
+// Row 35. What an auth server permits is looked for anywhere in a name, a subscription outlives it, and HTTP's publications need none: kept, since
+// auth servers are written for it. Anchors bind an expression, and what comes after its time is refused.
+func TestRow35Authorizations(t *testing.T) {
+	n := newNode(t, func(o *broker.Options) { o.AuthRequired = true })
+	c := n.connect()
+	c.say("AUTH\n%s", sized("secret"))
+	permit := `{"ttl":10,"authorizations":[{"topic":"test","channels":["^c$"],"permissions":["subscribe"]}]}`
+	n.must(c.s.Answer(n.now, wire.Answer{Body: []byte(permit)}))
+	c.want(`{"identity":"","identity_url":"","permission_count":1}`)
+	c.consume("mytest2/c", 10)
+	n.pass(time.Hour)
+	n.pub("mytest2", "m")
+	c.want("m")
+	c.fin("m")
+	n.wantCounts("mytest2/c", 0, 0, 0)
+
+	late := n.connect()
+	late.say("AUTH\n%s", sized("secret"))
+	n.must(late.s.Answer(n.now, wire.Answer{Body: []byte(permit)}))
+	late.got()
+	n.pass(10 * time.Second)
+	if used, err := late.s.Receive(n.now, []byte("SUB mytest2 c\n")); used > 0 || err != nil || late.s.Need().Kind != wire.NeedAuthority {
+		t.Fatalf("after its time it took %d bytes, %v", used, err)
+	}
+	n.must(late.s.Answer(n.now, wire.Answer{Body: []byte(permit)}))
+	if err := late.try("SUB mytest2 cc\n"); err == nil || !strings.Contains(err.Error(), "E_UNAUTHORIZED") {
+		t.Fatalf("an anchored expression matches more: %v", err)
 	}
 }

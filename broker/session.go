@@ -53,6 +53,7 @@ const (
 	defaultHeartbeat = 30 * time.Second // upstream's client timeout of 60 s, halved
 	maxIdle          = 64 << 10         // bytes of memory for what goes out that are kept while nothing does
 	maxBatch         = 1024             // commands a topic's lock is kept for
+	maxFanOut        = 16 * maxBatch    // deliveries, at least, of messages that are published meanwhile
 )
 
 // A Session is the broker's end of a client's connection: a wire.Endpoint.
@@ -78,16 +79,20 @@ type Session struct {
 	interval   time.Duration // between heartbeats; 0: none
 	needs      []wire.Need   // what it waits for, the first now
 	rng        *rand.Rand    // for its sample rate; nil if it has none
+	secret     string        // of AUTH
+	permit     *permit       // that it brought; nil before
 
 	consumer
 
 	mu       sync.Mutex
 	out      []byte
-	waiting  []reply // until a topic lasts, or for their turn behind such
-	stalled  bool    // full, and not all sent yet
-	resume   bool    // full, and all sent: deliveries can go on
-	unsent   bool    // out has not been taken since the last heartbeat
-	needy    bool    // needs is not empty
+	waiting  []reply    // until a topic lasts, or for their turn behind such
+	answered []answered // whose OKs are in out
+	told     []answered // whose OKs the last Transmit gave; of its caller
+	stalled  bool       // full, and not all sent yet
+	resume   bool       // full, and all sent: deliveries can go on
+	unsent   bool       // out has not been taken since the last heartbeat
+	needy    bool       // needs is not empty
 	buffer   outputBuffer
 	doomed   error
 	nextBeat time.Time
@@ -106,6 +111,10 @@ type clientInfo struct {
 	tls       wire.TLSState
 	snappy    bool
 	deflate   bool
+
+	authed          bool // an auth server lets it do something
+	authIdentity    string
+	authIdentityURL string
 }
 
 // Connect begins a session. wake, which must not block, is called when it has something to send, or another deadline,
@@ -174,6 +183,9 @@ func (s *Session) receive(now time.Time, p []byte) (n int, err error) {
 	for n < len(p) && s.broken == nil && len(s.needs) == 0 {
 		used, err := s.execute(now, p[n:])
 		if err != nil {
+			if errors.Is(err, errWaits) {
+				break
+			}
 			if err = s.tell(now, err); err != nil {
 				return n, err
 			}
@@ -182,7 +194,7 @@ func (s *Session) receive(now time.Time, p []byte) (n int, err error) {
 			break
 		}
 		n += used
-		if s.batch++; s.batch >= maxBatch {
+		if s.batch++; s.batch >= maxBatch || s.holding.laden() {
 			s.release(now)
 		}
 	}
@@ -278,11 +290,13 @@ func (s *Session) release(now time.Time) {
 func (s *Session) Transmit(spare []byte) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.told = emptied(s.told)
 	if len(s.out) == 0 || s.buffer.lingers {
 		return spare[:0]
 	}
 	out := s.out
 	s.out = spare[:0]
+	s.told, s.answered = s.answered, s.told
 	s.unsent = false
 	if s.stalled {
 		s.stalled, s.resume = false, true
@@ -348,7 +362,8 @@ func (s *Session) doom(err error) {
 	s.mu.Unlock()
 }
 
-// Disconnect implements wire.Endpoint. What the client has in flight stays so until its timeout, as in nsqd.
+// Disconnect implements wire.Endpoint. What the client has in flight stays so until its timeout, as in nsqd, or comes
+// again at once with RequeueOnDisconnect.
 func (s *Session) Disconnect(now time.Time) {
 	if s.channel != nil {
 		s.broker.depart(now, s)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
 // Stats are a snapshot of topics and clients, as /stats tells them.
@@ -24,6 +26,7 @@ type TopicStats struct {
 	Messages     uint64
 	MessageBytes uint64
 	Paused       bool
+	Latency      LatencyStats // of all channels in one; only of StatsAt
 }
 
 // ChannelStats are of one channel.
@@ -40,6 +43,11 @@ type ChannelStats struct {
 	Timeouts uint64
 	Clients  []ClientStats
 	Paused   bool
+
+	LocalityCounts              // of what was sent, redeliveries included
+	Delivery       Histogram    // of the time from publication, or from the end of its deferral, to a message's first delivery
+	EndToEnd       Histogram    // of the time from publication to FIN, deferrals included
+	Latency        LatencyStats // only of StatsAt
 }
 
 // ClientStats are of one client.
@@ -59,6 +67,18 @@ type ClientStats struct {
 	TopologyRegion string
 	TopologyZone   string
 	Published      []PubCount
+
+	Authed          bool // an auth server lets it do something
+	AuthIdentity    string
+	AuthIdentityURL string
+
+	LocalityCounts // of Messages: it is all in one of them
+
+	Secure  bool          // in TLS
+	TLS     wire.TLSState // if it is
+	Snappy  bool
+	Deflate bool
+	Number  uint64 // of its connection, which no other has had
 }
 
 // PubCount is how many messages a client has published to a topic.
@@ -67,8 +87,21 @@ type PubCount struct {
 	Count uint64
 }
 
-// Stats takes a snapshot, topic by topic.
-func (b *Broker) Stats() Stats {
+// Stats takes a snapshot, topic by topic. It tells no percentiles of latency.
+func (b *Broker) Stats() Stats { return b.snapshot((*topic).stats) }
+
+// StatsAt is Stats with the percentiles of the latency window that ends at now.
+func (b *Broker) StatsAt(now time.Time) Stats {
+	tick := b.tick(now)
+	return b.snapshot(func(t *topic) TopicStats {
+		st := t.stats()
+		t.addLatency(tick, &st)
+		return st
+	})
+}
+
+// snapshot gathers what is told of each topic, and the producers.
+func (b *Broker) snapshot(tell func(*topic) TopicStats) Stats {
 	var st Stats
 	b.mu.RLock()
 	topics := make([]*topic, 0, len(b.topics))
@@ -77,7 +110,7 @@ func (b *Broker) Stats() Stats {
 	}
 	b.mu.RUnlock()
 	for _, t := range topics {
-		st.Topics = append(st.Topics, t.stats())
+		st.Topics = append(st.Topics, tell(t))
 	}
 	for _, s := range b.list() {
 		if c := s.stats(); len(c.Published) > 0 {
@@ -96,7 +129,7 @@ func (b *Broker) Health() string {
 		t := b.topics[name]
 		t.mu.Lock()
 		err := cmp.Or(t.failure, t.syncError)
-		for _, c := range t.channels {
+		for _, c := range t.blind {
 			err = cmp.Or(err, c.unread)
 		}
 		for _, r := range t.lost {
@@ -111,18 +144,6 @@ func (b *Broker) Health() string {
 		return "OK, but offsets were lost: " + strings.Join(lost, ", ")
 	}
 	return "OK"
-}
-
-// Held is how many messages the broker holds: those that wait at a topic, and those that a channel has not finished, each once a channel.
-func (b *Broker) Held() int64 {
-	var n int64
-	for _, t := range b.Stats().Topics {
-		n += t.Depth
-		for _, c := range t.Channels {
-			n += c.Depth + int64(c.InFlight) + int64(c.Deferred)
-		}
-	}
-	return n
 }
 
 func (t *topic) stats() TopicStats {
@@ -156,11 +177,13 @@ func (t *topic) onDisk(messages int64) int64 {
 func (c *channel) stats(onDisk int64) ChannelStats {
 	st := ChannelStats{
 		Name: c.name, Depth: c.depth(), BackendDepth: onDisk, InFlight: c.inFlight, Deferred: c.deferred,
-		Messages: c.messages, Requeues: c.requeues, Timeouts: c.timeouts, Paused: c.paused,
+		Messages: c.messages, Requeues: c.requeues, Timeouts: c.timeouts, Paused: c.paused, LocalityCounts: c.left,
+		Delivery: c.delivery, EndToEnd: c.endToEnd,
 	}
 	for _, s := range c.consumers {
 		client := s.identityStats()
 		s.consumption(&client)
+		st.add(s.locality, s.received)
 		st.Clients = append(st.Clients, client)
 	}
 	return st
@@ -188,7 +211,9 @@ func (s *Session) identityStats() ClientStats {
 		ClientID: s.client.ClientID, Hostname: s.client.Hostname, UserAgent: s.client.UserAgent,
 		RemoteAddress: s.client.remote, State: int(s.client.state), Connected: s.client.connected,
 		TopologyRegion: s.client.TopologyRegion, TopologyZone: s.client.TopologyZone,
-		Published: slices.Clone(s.counts),
+		Published: slices.Clone(s.counts), Number: s.number,
+		Authed: s.client.authed, AuthIdentity: s.client.authIdentity, AuthIdentityURL: s.client.authIdentityURL,
+		Secure: s.client.secure, TLS: s.client.tls, Snappy: s.client.snappy, Deflate: s.client.deflate,
 	}
 }
 
@@ -196,4 +221,5 @@ func (s *Session) identityStats() ClientStats {
 func (s *Session) consumption(st *ClientStats) {
 	st.Ready, st.InFlight, st.Messages = s.ready, s.inFlight, s.received
 	st.Finished, st.Requeued, st.SampleRate = s.finished, s.requeued, s.sampleRate
+	st.add(s.locality, s.received)
 }

@@ -14,12 +14,19 @@ import (
 // restShare is the part of the sync timeout that goes by, at the least, between two syncs for which nobody waits.
 const restShare = 8
 
+// How long the metadata rests between two times it is written: for each topic so long, but not for the first.
+const (
+	topicRest = 200 * time.Microsecond
+	restless  = 100
+)
+
 // reserve is how many offsets are put aside in the metadata, for topics of which a crash leaves nothing.
 const reserve = 1 << 34
 
-// A waiter is a publisher that waits until the log lasts up to an offset.
+// A waiter is somebody who waits until a topic lasts as it was. The sync point that was made last, if it is not synced yet, need not have in it all
+// that has happened since; the next one has.
 type waiter struct {
-	upTo    store.Offset
+	point   int64
 	session *Session    // or
 	done    func(error) //
 }
@@ -28,11 +35,7 @@ type waiter struct {
 func (b *Broker) NextSync() time.Time {
 	b.syncMu.Lock()
 	defer b.syncMu.Unlock()
-	due := b.metaDue
-	for _, t := range b.dirty {
-		due = min(due, t.syncDue)
-	}
-	return b.time(due)
+	return b.time(min(b.metaDue, b.dirty.next()))
 }
 
 // wantSync has the topic synced: at once if publishers wait or much was written, or in a while.
@@ -47,13 +50,12 @@ func (t *topic) wantSync(now time.Time) {
 	}
 	b.syncMu.Lock()
 	defer b.syncMu.Unlock()
-	if t.syncDue == never {
-		b.dirty = append(b.dirty, t)
-	} else if t.syncDue <= due {
+	if t.syncing.index >= 0 && t.syncing.due <= due {
 		return
 	}
-	t.syncDue = due
-	b.wake()
+	if b.dirty.set(t, due) {
+		b.wake()
+	}
 }
 
 // changed has the metadata written anew, if it has something to say of the topic.
@@ -63,8 +65,17 @@ func (b *Broker) changed(t *topic) {
 	}
 	b.syncMu.Lock()
 	defer b.syncMu.Unlock()
-	b.metaDue = 0
-	b.wake()
+	if b.metaRested < b.metaDue {
+		b.metaDue = b.metaRested
+		b.wake()
+	}
+}
+
+// metaRest is how long the metadata rests when it was written, since all of it is written each time. What it tells is in the topics' journals meanwhile.
+func (b *Broker) metaRest() int64 {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return int64(min(time.Duration(max(len(b.topics)-restless, 0))*topicRest, b.opts.SyncTimeout))
 }
 
 // Sync makes what was written last through a power cut, tells those who wait for it, and tidies the folder. It takes as long as the disk takes, without a
@@ -72,48 +83,93 @@ func (b *Broker) changed(t *topic) {
 func (b *Broker) Sync(now time.Time) error {
 	b.syncing.Lock()
 	defer b.syncing.Unlock()
-	tick := b.tick(now)
+	tick, rest := b.tick(now), b.metaRest()
 	b.syncMu.Lock()
 	var due []*topic
-	b.dirty = slices.DeleteFunc(b.dirty, func(t *topic) bool {
-		if t.syncDue > tick {
-			return false
-		}
+	for t := b.dirty.take(tick); t != nil; t = b.dirty.take(tick) {
 		due = append(due, t)
-		t.syncDue = never
-		return true
-	})
-	meta := b.metaDue <= tick
+	}
+	meta, waiters := b.metaDue <= tick, b.metaWaiters
 	if meta {
-		b.metaDue = never
+		b.metaWaiters = nil
+		b.metaDue, b.metaRested = never, 0
+		if rest > 0 {
+			b.metaRested = tick + rest
+		}
 	}
 	b.syncMu.Unlock()
-	var failures []error
-	for _, t := range due {
-		if err := t.sync(now); err != nil {
-			failures = append(failures, fmt.Errorf("topic %s: %w", t.name, err))
-		}
-	}
+	failures := b.syncTopics(now, due)
 	if meta {
-		if err := b.saveMetadata(reserve); err != nil {
+		err := b.saveMetadata(reserve)
+		if err != nil {
 			failures = append(failures, err)
 			b.syncMu.Lock()
 			b.metaDue = tick + int64(retryTime)
 			b.syncMu.Unlock()
 		}
+		for _, done := range waiters {
+			done(err)
+		}
 	}
 	return errors.Join(failures...)
 }
 
+// maxTogether is how many topics share a sync of the folder.
+const maxTogether = 64
+
+// syncTopics syncs topics. Those that have new files, and for which nobody waits, do so together.
+func (b *Broker) syncTopics(now time.Time, due []*topic) (failures []error) {
+	fail := func(t *topic, err error) {
+		if err != nil {
+			failures = append(failures, fmt.Errorf("topic %s: %w", t.name, err))
+		}
+	}
+	var topics []*topic
+	var points []*store.SyncPoint
+	together := func() {
+		for i, err := range store.SyncAll(points) {
+			fail(topics[i], topics[i].synced(now, points[i], err))
+		}
+		topics, points = topics[:0], points[:0]
+	}
+	for _, t := range due {
+		p, awaited, err := t.syncPoint(now)
+		fail(t, err)
+		switch {
+		case p == nil:
+		case awaited || !p.NewFiles():
+			err := p.Sync()
+			fail(t, t.synced(now, p, err))
+		default:
+			topics, points = append(topics, t), append(points, p)
+		}
+		if len(points) == maxTogether {
+			together()
+		}
+	}
+	together()
+	return failures
+}
+
 // sync makes the topic last.
 func (t *topic) sync(now time.Time) error {
+	p, _, broken := t.syncPoint(now)
+	if p == nil {
+		return broken
+	}
+	return errors.Join(broken, t.synced(now, p, p.Sync()))
+}
+
+// syncPoint gives what has to reach the disk, nil if that is nothing, and says whether publishers wait for it. The error is told to those who cannot
+// wait any more.
+func (t *topic) syncPoint(now time.Time) (p *store.SyncPoint, awaited bool, err error) {
 	t.mu.Lock()
 	if t.gone {
 		waiters := t.waiters
 		t.waiters = nil
 		t.mu.Unlock()
 		release(t, waiters, never, nil)
-		return nil
+		return nil, false, nil
 	}
 	refused, broken := t.repair(now)
 	t.carry()
@@ -122,26 +178,33 @@ func (t *topic) sync(now time.Time) error {
 	}
 	t.unsynced = 0
 	t.rested = t.broker.tick(now) + int64(t.broker.opts.SyncTimeout)/restShare
-	p := t.log.SyncPoint(t.journal)
+	p, awaited = t.log.SyncPoint(t.journal), len(t.waiters) > 0
+	var settled []waiter
+	if p != nil {
+		t.points++
+	} else { // what they wait for lasts already
+		settled, t.waiters = t.waiters, nil
+	}
 	t.mu.Unlock()
 	release(t, refused, never, broken)
-	if p == nil {
-		return broken
-	}
-	err := p.Sync()
+	release(t, settled, never, nil)
+	return p, awaited, broken
+}
 
+// synced tells those who wait what has become of a sync point, and gives what is for the log.
+func (t *topic) synced(now time.Time, p *store.SyncPoint, err error) error {
 	t.mu.Lock()
 	if t.gone {
 		err = nil // its files were closed meanwhile
 	}
-	upTo, failure := t.log.Synced(p, err)
+	failure := t.log.Synced(p, err)
 	t.syncError = failure
 	if failure == nil && !t.gone {
 		t.note(store.Entry{Op: store.Synced, ID: t.log.Lasts()})
 	}
 	var told []waiter
 	t.waiters = slices.DeleteFunc(t.waiters, func(w waiter) bool {
-		if w.upTo > upTo {
+		if w.point > t.points {
 			return false
 		}
 		told = append(told, w)
@@ -153,9 +216,10 @@ func (t *topic) sync(now time.Time) error {
 		t.log.Rest(true)
 		t.back.Rest()
 	}
+	point := t.points
 	t.mu.Unlock()
-	release(t, told, upTo, failure)
-	return errors.Join(broken, err)
+	release(t, told, point, failure)
+	return err
 }
 
 // repair has the journal tried again that could not be written. If that fails too, those who wait are to be told.
@@ -171,12 +235,12 @@ func (t *topic) repair(now time.Time) (refused []waiter, err error) {
 }
 
 // release tells publishers how what they published has fared.
-func release(t *topic, told []waiter, upTo store.Offset, err error) {
+func release(t *topic, told []waiter, point int64, err error) {
 	for _, w := range told {
 		if w.done != nil {
 			w.done(err)
 		} else {
-			w.session.resolve(t, upTo, err)
+			w.session.resolve(t, point, err)
 		}
 	}
 }
@@ -221,6 +285,9 @@ func (b *Broker) saveMetadata(aside store.Offset) error {
 
 // bury removes the files of deleted topics; their journals, which say that they were, last.
 func (b *Broker) bury(graves []string) error {
+	if len(graves) == 0 {
+		return nil
+	}
 	for _, journals := range []bool{false, true} {
 		for _, name := range graves {
 			if _, _, ok := store.ParseJournalName(name); ok != journals {
@@ -232,9 +299,6 @@ func (b *Broker) bury(graves []string) error {
 		}
 		if err := b.fs.SyncDir(); err != nil {
 			return err
-		}
-		if len(graves) == 0 {
-			break
 		}
 	}
 	return nil

@@ -267,16 +267,31 @@ func (k *talk) close(*datadriven.TestData) error {
 	return nil
 }
 
+func (k *talk) drain(td *datadriven.TestData) error {
+	k.b.Drain(!td.HasArg("off"))
+	return nil
+}
+
+// holdings shows where messages are, the most first.
+func (k *talk) holdings(*datadriven.TestData) error {
+	k.say("draining=%t held=%d", k.b.Draining(), k.b.Held())
+	for _, h := range k.b.Holdings() {
+		name := strings.TrimSpace(h.Topic + " " + h.Channel)
+		k.say("%s", strings.TrimSpace(fmt.Sprintf("%s: %d %s", name, h.Messages, h.Stuck)))
+	}
+	return nil
+}
+
 func (k *talk) stats(*datadriven.TestData) error {
 	st := k.b.Stats()
 	for _, t := range st.Topics {
 		k.say("%s: depth=%d messages=%d bytes=%d%s", t.Name, t.Depth, t.Messages, t.MessageBytes, pausedWord(t.Paused))
 		for _, c := range t.Channels {
-			k.say("  %s: depth=%d in-flight=%d deferred=%d messages=%d requeues=%d timeouts=%d%s", c.Name, c.Depth,
-				c.InFlight, c.Deferred, c.Messages, c.Requeues, c.Timeouts, pausedWord(c.Paused))
+			k.say("  %s: depth=%d in-flight=%d deferred=%d messages=%d requeues=%d timeouts=%d%s%s", c.Name, c.Depth,
+				c.InFlight, c.Deferred, c.Messages, c.Requeues, c.Timeouts, pausedWord(c.Paused), k.localities(c.LocalityCounts))
 			for _, s := range c.Clients {
-				k.say("    %q: state=%d ready=%d in-flight=%d messages=%d finished=%d requeued=%d", s.ClientID, s.State,
-					s.Ready, s.InFlight, s.Messages, s.Finished, s.Requeued)
+				k.say("    %q: state=%d ready=%d in-flight=%d messages=%d finished=%d requeued=%d%s", s.ClientID, s.State,
+					s.Ready, s.InFlight, s.Messages, s.Finished, s.Requeued, k.localities(s.LocalityCounts))
 			}
 		}
 	}
@@ -284,6 +299,14 @@ func (k *talk) stats(*datadriven.TestData) error {
 		k.say("producer %q: state=%d published=%v", p.ClientID, p.State, p.Published)
 	}
 	return nil
+}
+
+// localities tells where messages went, if there are experiments.
+func (k *talk) localities(n LocalityCounts) string {
+	if len(k.b.opts.Experiments) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" zone=%d region=%d global=%d", n.ZoneLocal, n.RegionLocal, n.Global)
 }
 
 func pausedWord(paused bool) string {
@@ -295,7 +318,7 @@ func pausedWord(paused bool) string {
 
 // memory shows what is kept, topic by topic.
 func (k *talk) memory(*datadriven.TestData) error {
-	k.say("sessions=%d calls=%d", len(k.b.sessions), len(k.b.due))
+	k.say("sessions=%d calls=%d", len(k.b.sessions), len(k.b.due.topics))
 	for _, name := range k.b.names() {
 		t := k.b.topics[name]
 		k.say("%s: owed=%d timers=%d", name, t.log.Owed(), t.timers.count())

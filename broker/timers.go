@@ -13,6 +13,7 @@ const never = math.MaxInt64
 // last to come is the last to be due; the others wait in a heap.
 type timers struct {
 	lanes []*lane
+	order laneOrder // those that have a delivery, or had one
 	heap  waits
 }
 
@@ -21,6 +22,8 @@ type lane struct {
 	timeout    int64
 	users      int // sessions
 	head, tail *delivery
+	from       postponed // head does not come before this
+	index      int       // in timers.order, -1 if not there
 }
 
 // lane gives that of a timeout, for one more session.
@@ -28,7 +31,7 @@ func (t *timers) lane(timeout int64) *lane {
 	i := slices.IndexFunc(t.lanes, func(l *lane) bool { return l.timeout == timeout })
 	if i < 0 {
 		i = len(t.lanes)
-		t.lanes = append(t.lanes, &lane{timeout: timeout})
+		t.lanes = append(t.lanes, &lane{timeout: timeout, index: -1})
 	}
 	t.lanes[i].users++
 	return t.lanes[i]
@@ -51,6 +54,7 @@ func (t *timers) add(d *delivery, l *lane) {
 	d.lane, d.prev = l, l.tail
 	if l.tail == nil {
 		l.head = d
+		t.enlist(l)
 	} else {
 		l.tail.next = d
 	}
@@ -83,18 +87,41 @@ func (t *timers) remove(d *delivery) bool {
 // waits says whether a delivery waits for a time.
 func (t *timers) waits(d *delivery) bool { return d.lane != nil || d.index >= 0 }
 
+// enlist puts a lane that is not empty any more in its place.
+func (t *timers) enlist(l *lane) {
+	head := postponed{l.head.offset, l.head.due}
+	switch {
+	case l.index < 0:
+		l.from = head
+		heap.Push(&t.order, l)
+	case head.before(l.from):
+		l.from = head
+		heap.Fix(&t.order, l.index)
+	}
+}
+
 // first gives the delivery whose wait ends first, or nil.
 func (t *timers) first() *delivery {
-	var first *delivery
-	if len(t.heap) > 0 {
-		first = t.heap[0]
-	}
-	for _, l := range t.lanes {
-		if l.head != nil && (first == nil || l.head.before(first)) {
-			first = l.head
+	for len(t.order) > 0 {
+		l := t.order[0]
+		if l.head == nil {
+			heap.Pop(&t.order)
+			continue
 		}
+		if head := (postponed{l.head.offset, l.head.due}); head != l.from {
+			l.from = head
+			heap.Fix(&t.order, 0)
+			continue
+		}
+		if len(t.heap) > 0 && t.heap[0].delivery.before(l.head) {
+			break
+		}
+		return l.head
 	}
-	return first
+	if len(t.heap) > 0 {
+		return t.heap[0].delivery
+	}
+	return nil
 }
 
 // next is when the first of them is due.
@@ -107,30 +134,67 @@ func (t *timers) next() int64 {
 
 // before says which of two waits ends first; of two at the same time, that of the older message.
 func (d *delivery) before(other *delivery) bool {
-	if d.due != other.due {
-		return d.due < other.due
-	}
-	return d.offset < other.offset
+	return postponed{d.offset, d.due}.before(postponed{other.offset, other.due})
 }
 
-// waits are deliveries, the first due at the root.
-type waits []*delivery
+func (p postponed) before(other postponed) bool {
+	if p.due != other.due {
+		return p.due < other.due
+	}
+	return p.offset < other.offset
+}
 
-func (h waits) Len() int           { return len(h) }
-func (h waits) Less(i, j int) bool { return h[i].before(h[j]) }
+// laneOrder is lanes in a heap, by what their heads do not come before.
+type laneOrder []*lane
+
+func (o laneOrder) Len() int           { return len(o) }
+func (o laneOrder) Less(i, j int) bool { return o[i].from.before(o[j].from) }
+func (o laneOrder) Swap(i, j int) {
+	o[i], o[j] = o[j], o[i]
+	o[i].index, o[j].index = i, j
+}
+func (o *laneOrder) Push(x any) {
+	l := x.(*lane)
+	l.index = len(*o)
+	*o = append(*o, l)
+}
+func (o *laneOrder) Pop() any {
+	last := len(*o) - 1
+	l := (*o)[last]
+	(*o)[last] = nil
+	*o = (*o)[:last]
+	l.index = -1
+	return l
+}
+
+// waits are deliveries in a heap, the first due at the root. What they are ordered by stands in it, so that few of them are looked at.
+type waits []wait
+
+type wait struct {
+	due      int64
+	delivery *delivery
+}
+
+func (h waits) Len() int { return len(h) }
+func (h waits) Less(i, j int) bool {
+	if h[i].due != h[j].due {
+		return h[i].due < h[j].due
+	}
+	return h[i].delivery.offset < h[j].delivery.offset
+}
 func (h waits) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = int32(i), int32(j)
+	h[i].delivery.index, h[j].delivery.index = int32(i), int32(j)
 }
 func (h *waits) Push(x any) {
 	d := x.(*delivery)
 	d.index = int32(len(*h))
-	*h = append(*h, d)
+	*h = append(*h, wait{d.due, d})
 }
 func (h *waits) Pop() any {
 	last := len(*h) - 1
-	d := (*h)[last]
-	(*h)[last] = nil
+	d := (*h)[last].delivery
+	(*h)[last] = wait{}
 	if *h = (*h)[:last]; last == 0 {
 		*h = emptied(*h)
 	}

@@ -26,10 +26,13 @@ type topic struct {
 	retry     int64          // when the journal is tried again after it could not be written
 	channels  []*channel     // in order of creation
 	numbers   uint32         // the channels so far
+	lagging   int            // channels that are behind
+	blind     []*channel     // channels that could not read the log, until they try again
 	removed   []store.Entry  // those that are gone and that the metadata may tell of yet, as they were opened
 	paused    bool
 	deleted   bool          // or the broker closes: it takes no more, and no timer fires
 	gone      bool          // deleted, and its files are to go
+	draining  bool          // as the broker: nothing is published to it
 	handed    store.Offset  // what lies before was handed to the channels; the rest waits at the topic
 	waiting   int64         // messages from handed on
 	postponed []postponed   // those of them that are deferred
@@ -44,15 +47,17 @@ type topic struct {
 
 	stirred []*channel // those that may be able to deliver, looked at when the lock is given up
 	woken   []*Session // those that got bytes to send meanwhile
-	waiters []waiter   // publishers that wait for a Sync
+	waiters []waiter   // who wait for a Sync
+	points  int64      // sync points so far
 	asking  func(error)
 
-	unsynced  int64 // messages since the last Sync began
-	rested    int64 // when the next one may begin for which nobody waits
-	scheduled int64 // when the broker's timer calls at the latest; never if it does not
-	index     int   // in broker.due, -1 if not there; guarded by broker.dueMu
-	due       int64 // scheduled, as broker.due is ordered by it; guarded by broker.dueMu
-	syncDue   int64 // when the topic is to be synced; guarded by broker.syncMu
+	unsynced  int64       // messages since the last Sync began
+	rested    int64       // when the next one may begin for which nobody waits
+	scheduled int64       // when the broker's timer calls at the latest; never if it does not
+	soonest   int64       // no wait that has begun since scheduled was set ends before
+	leftover  int64       // when waits that are over were left, since there were too many; never if none were
+	visit     appointment // scheduled, in broker.due; guarded by broker.dueMu
+	syncing   appointment // when the topic is to be synced, in broker.dirty; guarded by broker.syncMu
 }
 
 // A postponed message is deferred, and waits at the topic.
@@ -115,7 +120,12 @@ func (t *topic) deliver(now time.Time) {
 
 // caughtUp says that no channel has anything left to read in order.
 func (t *topic) caughtUp() bool {
-	return t.waiting == 0 && !slices.ContainsFunc(t.channels, func(c *channel) bool { return c.behind > 0 })
+	return t.waiting == 0 && t.lagging == 0
+}
+
+// laden says that so much was published that it is to be handed over.
+func (t *topic) laden() bool {
+	return t != nil && t.batch.records*int64(len(t.channels)) >= maxFanOut
 }
 
 // publish adds a message to the batch. Of several that belong together all but the first have and, and all but the last more.
@@ -157,7 +167,7 @@ func (t *topic) handOver(now time.Time) {
 	for _, c := range t.channels {
 		c.stir()
 		c.messages += uint64(n)
-		c.behind += n - int64(len(t.postponed))
+		c.lag(c.behind + n - int64(len(t.postponed)))
 		for _, p := range t.postponed {
 			c.postpone(p)
 		}
@@ -197,6 +207,7 @@ func (t *topic) pause(paused bool) {
 	}
 	t.note(store.Entry{Op: op, ID: t.handed})
 	t.urgent = true
+	t.broker.changed(t)
 }
 
 // channel finds a channel by name, or nil.
@@ -226,6 +237,7 @@ func (t *topic) open(name string) *channel {
 func (t *topic) remove(c *channel) {
 	c.empty()
 	t.channels = slices.DeleteFunc(t.channels, func(other *channel) bool { return other == c })
+	t.blind = slices.DeleteFunc(t.blind, func(other *channel) bool { return other == c })
 	c.deleted = true
 	for _, s := range c.consumers {
 		s.doom(errChannelDeleted)
@@ -242,33 +254,58 @@ func (t *topic) remove(c *channel) {
 	t.broker.changed(t)
 }
 
-// expire ends every wait that is over at now: what was in flight is queued again, and what was deferred is queued.
-func (t *topic) expire(now time.Time) {
+// expire ends waits that are over at now, at most limit of them: what was in flight is queued again, and what was deferred is queued. It
+// says how many.
+func (t *topic) expire(now time.Time, limit int) (n int) {
 	tick := t.broker.tick(now)
-	for d := t.timers.first(); d != nil && d.due <= tick; d = t.timers.first() {
+	for d := t.timers.first(); d != nil && d.due <= tick && n < limit; d = t.timers.first() {
 		if d.holder != nil {
 			d.channel.timeouts++
 		}
 		d.stop()
 		d.channel.enqueue(now, d)
+		n++
 	}
-	for _, c := range t.channels {
-		if c.unread != nil && c.readable <= tick {
-			c.unread = nil
-			c.stir()
+	t.blind = slices.DeleteFunc(t.blind, func(c *channel) bool {
+		if c.readable > tick {
+			return false
 		}
+		c.unread = nil
+		c.stir()
+		return true
+	})
+	if t.soonest = min(t.soonest, t.next()); t.soonest <= tick {
+		t.leftover = tick
 	}
+	return n
+}
+
+// await begins the wait of a delivery, in a lane if that is not nil.
+func (t *topic) await(d *delivery, l *lane) {
+	t.timers.add(d, l)
+	t.soonest = min(t.soonest, d.due)
+}
+
+// next is when the first wait ends.
+func (t *topic) next() int64 {
+	due := t.timers.next()
+	for _, c := range t.blind {
+		due = min(due, c.readable)
+	}
+	return due
 }
 
 // schedule asks the broker for a call when the first timer is due, unless one comes before anyway. A call that comes
-// early finds nothing due and asks for the next.
+// early finds nothing due and asks for the next. What was left over by a call waits until other topics have had theirs.
 func (t *topic) schedule() {
-	due := t.timers.next()
-	for _, c := range t.channels {
-		if c.unread != nil {
-			due = min(due, c.readable)
-		}
+	if t.soonest >= t.scheduled {
+		return
 	}
+	due := t.next()
+	if t.leftover != never {
+		due = max(due, t.leftover)
+	}
+	t.soonest, t.leftover = never, never
 	if due < t.scheduled && !t.deleted {
 		t.scheduled = due
 		t.broker.schedule(t, due)

@@ -20,7 +20,8 @@ type delivery struct {
 	prev, next *delivery //
 	index      int32     // in topic.timers.heap, -1 if not there
 	attempts   uint16
-	exception  bool // the journal must be told when it is delivered: the cursor does not say so
+	exception  bool  // the journal must be told when it is delivered: the cursor does not say so
+	at         int64 // of one in flight: when the message was published, ns since the Unix epoch
 }
 
 // A window is a channel's deliveries. Most are made in the order of their offsets, and stand in a list in that order; the others are in a map.
@@ -124,6 +125,29 @@ func (w *window) pack() {
 	if cap(live) > maxSpare && len(live) < cap(live)/8 {
 		w.slots = slices.Clone(live)
 	}
+}
+
+// heldBy gives the deliveries that a session holds, in the order of their offsets. It looks no further than to the last of them.
+func (w *window) heldBy(s *Session) []*delivery {
+	held := make([]*delivery, 0, s.inFlight)
+	for i := w.head; i < len(w.slots) && len(held) < cap(held); i++ {
+		if d := w.slots[i].delivery; d != nil && d.holder == s {
+			held = append(held, d)
+		}
+	}
+	if len(held) == cap(held) {
+		return held
+	}
+	for _, d := range w.apart {
+		if d.holder == s {
+			held = append(held, d)
+		}
+		if len(held) == cap(held) {
+			break
+		}
+	}
+	slices.SortFunc(held, func(a, b *delivery) int { return cmp.Compare(a.offset, b.offset) })
+	return held
 }
 
 // all gives the deliveries in the order of their offsets.

@@ -32,8 +32,8 @@ var plants = []plant{
 	},
 	{
 		name: "one channel of two misses a message", file: "topic.go", scenario: "steady.yaml", promise: "no-loss",
-		old: "\t\tc.behind += n - ",
-		new: "\t\tif c != t.channels[0] && c.messages%53 == 0 {\n\t\t\tc.behind--\n\t\t}\n\t\tc.behind += n - ",
+		old: "\t\tc.lag(c.behind + n - ",
+		new: "\t\tif c != t.channels[0] && c.messages%53 == 0 {\n\t\t\tc.behind--\n\t\t}\n\t\tc.lag(c.behind + n - ",
 	},
 	{
 		name: "a message is forgotten when it times out", file: "topic.go", scenario: "testdata/crash.yaml", promise: "no-loss",
@@ -49,6 +49,11 @@ var plants = []plant{
 		name: "what a consumer held goes with its connection", file: "channel.go", scenario: "testdata/crash.yaml", promise: "no-loss",
 		old: "\tc.topic.timers.leave(s.lane)\n",
 		new: "\tfor _, d := range c.window.all() {\n\t\tif d.holder == s {\n\t\t\tc.finish(d)\n\t\t}\n\t}\n\tc.topic.timers.leave(s.lane)\n",
+	},
+	{
+		name: "what a consumer held that has gone waits for its timeout", file: "channel.go", scenario: "requeue-on-disconnect.yaml", promise: "latency",
+		old: "\tif c.topic.broker.opts.RequeueOnDisconnect && !c.topic.deleted {\n",
+		new: "\tif false {\n",
 	},
 	{
 		name: "a message gets into another topic", file: "cmd_pub.go", scenario: "testdata/two_topics.yaml", promise: "no-phantoms",
@@ -128,8 +133,8 @@ var plants = []plant{
 	},
 	{
 		name: "nothing is delivered", file: "channel.go", scenario: "testdata/prompt.yaml", promise: "activity", validity: reports.Unknown,
-		old: "\tfor c.ready.len() > 0 && !hungry {\n",
-		new: "\tfor false && !hungry {\n",
+		old: "\tfor next := c.ready.next(); next != nil; next = c.ready.next() {\n",
+		new: "\tfor next := c.ready.next(); false; next = c.ready.next() {\n",
 	},
 	{
 		name: "nothing is acknowledged", file: "reply.go", scenario: "testdata/prompt.yaml", promise: "activity", validity: reports.Unknown,

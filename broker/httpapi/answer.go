@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -27,6 +28,7 @@ var (
 	errChannelNotFound = refusal{http.StatusNotFound, "CHANNEL_NOT_FOUND"}
 	errInternal        = refusal{http.StatusInternalServerError, "INTERNAL_ERROR"}
 	errExiting         = refusal{http.StatusServiceUnavailable, "EXITING"}
+	errDraining        = refusal{http.StatusServiceUnavailable, "DRAINING"} // not in nsqd
 )
 
 // asRefusal gives what is answered for an error of the broker.
@@ -41,6 +43,8 @@ func asRefusal(err error) refusal {
 		return errChannelNotFound
 	case errors.Is(err, broker.ErrExiting):
 		return errExiting
+	case errors.Is(err, broker.ErrDraining):
+		return errDraining
 	}
 	return errInternal
 }
@@ -97,6 +101,16 @@ func writePlainError(w http.ResponseWriter, err error) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(r.status)
 	_, _ = io.WriteString(w, r.code)
+}
+
+// TLSRequired is what stands where clients must use HTTPS, on the port given: it refuses all, byte for byte as nsqd does.
+func TLSRequired(httpsPort int) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		header(w)
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = fmt.Fprintf(w, `{"message": "TLS_REQUIRED", "https_port": %d}`, httpsPort)
+	})
 }
 
 // refuse is a handler that always refuses.

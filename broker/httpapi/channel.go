@@ -43,7 +43,10 @@ func (d *nsqd) withChannel(r *http.Request, f func(now time.Time, topic, channel
 	if err != nil {
 		return nil, err
 	}
-	return nil, f(d.clock(), topic, channel)
+	if err := f(d.clock(), topic, channel); err != nil {
+		return nil, err
+	}
+	return nil, d.settle(topic)
 }
 
 // channelArgs reads the names of a topic and of a channel, and checks them.

@@ -31,6 +31,7 @@ type about struct {
 	MaxDeflateLevel        int           `json:"max_deflate_level"`
 	TopologyZone           string        `json:"topology_zone"`
 	TopologyRegion         string        `json:"topology_region"`
+	state                                // not in nsqd
 }
 
 // about answers GET /info: what the daemon is.
@@ -48,5 +49,6 @@ func (d *nsqd) about(*http.Request) (any, error) {
 		MaxDeflateLevel:        d.opts.MaxDeflateLevel,
 		TopologyZone:           d.opts.TopologyZone,
 		TopologyRegion:         d.opts.TopologyRegion,
+		state:                  d.state(),
 	}, nil
 }

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/julienschmidt/httprouter"
 	"github.com/nsqlab/nsqlab/broker"
 	"github.com/nsqlab/nsqlab/broker/lookup"
 )
@@ -17,7 +16,8 @@ const maxWait = 5 * time.Minute
 // LookupdInfo is what an nsqlookupd tells of itself, and what its API needs of the outside.
 type LookupdInfo struct {
 	Version  string
-	Panicked func(v any) // as in Info
+	Panicked func(v any)  // as in Info
+	Metrics  http.Handler // as in Info
 
 	// Wait waits until changed is closed, d is over or the request's context is done; nil: nobody waits, and all is answered at once.
 	Wait func(ctx context.Context, d time.Duration, changed <-chan struct{})
@@ -30,11 +30,7 @@ type lookupd struct {
 	clock    func() time.Time
 }
 
-var lookupdRoutes = []struct {
-	method, path string
-	handle       func(d *lookupd, w http.ResponseWriter, r *http.Request) (any, error)
-	plain        bool
-}{
+var lookupdRoutes = append(profiles[*lookupd]("/debug/pprof"), []route[*lookupd]{
 	{"GET", "/ping", (*lookupd).ping, true},
 	{"GET", "/info", (*lookupd).about, false},
 	{"GET", "/topics", (*lookupd).topics, false},
@@ -47,45 +43,34 @@ var lookupdRoutes = []struct {
 	{"POST", "/topic/tombstone", (*lookupd).tombstone, false},
 	{"POST", "/channel/create", (*lookupd).createChannel, false},
 	{"POST", "/channel/delete", (*lookupd).deleteChannel, false},
-}
+}...)
 
 // Lookupd is the HTTP API of nsqlookupd. It is safe from any goroutine if clock is.
 func Lookupd(reg *lookup.Registry, info LookupdInfo, clock func() time.Time) http.Handler {
-	d := &lookupd{registry: reg, info: info, clock: clock}
-	r := httprouter.New()
-	for _, e := range lookupdRoutes {
-		r.Handle(e.method, e.path, func(w http.ResponseWriter, req *http.Request, _ httprouter.Params) {
-			answer, err := e.handle(d, w, req)
-			switch {
-			case err != nil:
-				writeError(w, err)
-			case e.plain:
-				writeBody(w, answer)
-			default:
-				writeAnswer(w, answer)
-			}
-		})
+	r := newRouter(&lookupd{registry: reg, info: info, clock: clock}, lookupdRoutes, info.Panicked)
+	if info.Metrics != nil {
+		r.Handler(http.MethodGet, "/metrics", info.Metrics)
 	}
 	return r
 }
 
-func (d *lookupd) ping(http.ResponseWriter, *http.Request) (any, error) { return "OK", nil }
+func (d *lookupd) ping(*http.Request) (any, error) { return "OK", nil }
 
-func (d *lookupd) about(http.ResponseWriter, *http.Request) (any, error) {
+func (d *lookupd) about(*http.Request) (any, error) {
 	return struct {
 		Version string `json:"version"`
 	}{d.info.Version}, nil
 }
 
 // topics answers GET /topics: all there are, also those that nobody has.
-func (d *lookupd) topics(http.ResponseWriter, *http.Request) (any, error) {
+func (d *lookupd) topics(*http.Request) (any, error) {
 	return struct {
 		Topics []string `json:"topics"`
 	}{d.registry.Topics()}, nil
 }
 
 // channels answers GET /channels?topic=.
-func (d *lookupd) channels(_ http.ResponseWriter, r *http.Request) (any, error) {
+func (d *lookupd) channels(r *http.Request) (any, error) {
 	name, err := topicArg(r)
 	if err != nil {
 		return nil, err
@@ -95,9 +80,9 @@ func (d *lookupd) channels(_ http.ResponseWriter, r *http.Request) (any, error) 
 	}{d.registry.Channels(name)}, nil
 }
 
-// lookup answers GET /lookup?topic=: who has it. The header X-NSQ-Index is a number that changes with the answer; with
+// lookup answers GET /lookup?topic=: who has it. The header X-NSQ-Index is a number that changes with the answer, 0 if the topic is not known; with
 // ?index= of an answer and ?wait= as in 30s the next comes when it has changed, or after that time. Neither is in nsqlookupd.
-func (d *lookupd) lookup(w http.ResponseWriter, r *http.Request) (any, error) {
+func (d *lookupd) lookup(r *http.Request) (any, error) {
 	name, err := topicArg(r)
 	if err != nil {
 		return nil, err
@@ -106,11 +91,13 @@ func (d *lookupd) lookup(w http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, err
 	}
 	found, index, ok := d.registry.Lookup(d.clock(), name)
-	w.Header().Set("X-NSQ-Index", strconv.FormatUint(index, 10))
 	if !ok {
 		return nil, errTopicNotFound
 	}
-	return found, nil
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-NSQ-Index", strconv.FormatUint(index, 10))
+		writeAnswer(w, found)
+	}), nil
 }
 
 // await waits for a change of what the request knows of a topic, if it asks for that.
@@ -138,19 +125,19 @@ func (d *lookupd) await(r *http.Request, name string) error {
 }
 
 // nodes answers GET /nodes: the producers that live, with their topics.
-func (d *lookupd) nodes(http.ResponseWriter, *http.Request) (any, error) {
+func (d *lookupd) nodes(*http.Request) (any, error) {
 	return struct {
 		Producers []lookup.Node `json:"producers"`
 	}{d.registry.Nodes(d.clock())}, nil
 }
 
 // debug answers GET /debug: all there is.
-func (d *lookupd) debug(http.ResponseWriter, *http.Request) (any, error) {
+func (d *lookupd) debug(*http.Request) (any, error) {
 	return d.registry.Entries(), nil
 }
 
 // createTopic answers POST /topic/create?topic=.
-func (d *lookupd) createTopic(_ http.ResponseWriter, r *http.Request) (any, error) {
+func (d *lookupd) createTopic(r *http.Request) (any, error) {
 	name, err := topicArg(r)
 	if err != nil {
 		return nil, err
@@ -163,7 +150,7 @@ func (d *lookupd) createTopic(_ http.ResponseWriter, r *http.Request) (any, erro
 }
 
 // deleteTopic answers POST /topic/delete?topic=, also if there is none.
-func (d *lookupd) deleteTopic(_ http.ResponseWriter, r *http.Request) (any, error) {
+func (d *lookupd) deleteTopic(r *http.Request) (any, error) {
 	name, err := topicArg(r)
 	if err != nil {
 		return nil, err
@@ -173,7 +160,7 @@ func (d *lookupd) deleteTopic(_ http.ResponseWriter, r *http.Request) (any, erro
 }
 
 // tombstone answers POST /topic/tombstone?topic=&node=, also if there is neither. A node is broadcast_address:http_port.
-func (d *lookupd) tombstone(_ http.ResponseWriter, r *http.Request) (any, error) {
+func (d *lookupd) tombstone(r *http.Request) (any, error) {
 	name, err := topicArg(r)
 	if err != nil {
 		return nil, err
@@ -187,7 +174,7 @@ func (d *lookupd) tombstone(_ http.ResponseWriter, r *http.Request) (any, error)
 }
 
 // createChannel answers POST /channel/create?topic=&channel=; it makes the topic, too.
-func (d *lookupd) createChannel(_ http.ResponseWriter, r *http.Request) (any, error) {
+func (d *lookupd) createChannel(r *http.Request) (any, error) {
 	topic, channel, err := channelArgs(r)
 	if err != nil {
 		return nil, err
@@ -197,7 +184,7 @@ func (d *lookupd) createChannel(_ http.ResponseWriter, r *http.Request) (any, er
 }
 
 // deleteChannel answers POST /channel/delete?topic=&channel=.
-func (d *lookupd) deleteChannel(_ http.ResponseWriter, r *http.Request) (any, error) {
+func (d *lookupd) deleteChannel(r *http.Request) (any, error) {
 	topic, channel, err := channelArgs(r)
 	if err != nil {
 		return nil, err

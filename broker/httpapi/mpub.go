@@ -12,13 +12,18 @@ var (
 	errBadMessage = refusal{http.StatusRequestEntityTooLarge, "BAD_MESSAGE"}
 )
 
-// mpub answers POST /mpub?topic=&binary=: it publishes the messages in the body, all or none. OK says that the topic has
-// them. They are the lines of the body or, in binary, a number and as many messages with their lengths.
+// mpub answers POST /mpub?topic=&binary=&defer=: it publishes the messages in the body, all or none. OK says that the topic has
+// them. They are the lines of the body or, in binary, a number and as many messages with their lengths. All are held back as
+// long as defer says, which nsqd does not know.
 func (d *nsqd) mpub(r *http.Request) (any, error) {
 	if r.ContentLength > d.opts.MaxBodySize {
 		return nil, errBodyTooBig
 	}
 	q, name, err := d.publishedTopic(r)
+	if err != nil {
+		return nil, err
+	}
+	deferral, err := d.deferral(q)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +37,7 @@ func (d *nsqd) mpub(r *http.Request) (any, error) {
 	if err != nil || len(messages) == 0 {
 		return "OK", err
 	}
-	return "OK", d.publish(name, 0, messages...)
+	return "OK", d.publish(name, deferral, messages...)
 }
 
 // splitLines gives the lines of a body that are not empty. The first that is wrong is what is told; readErr stands where the body

@@ -3,8 +3,9 @@
 //	h := httpapi.Nsqd(b, httpapi.Info{Version: broker.Version, Started: now}, clock)
 //	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/pub?topic=orders", body))
 //
-// A handler answers what its request, its broker and its clock decide, and nothing else. An answer is a string, nothing, or a value
-// that becomes JSON; what is refused is a status and a code, as in nsqd.
+// A handler answers what its request, its broker and its clock decide, and nothing else, but for those of /debug, which are about the
+// process. An answer is a string, nothing, a value that becomes JSON, or an http.HandlerFunc that writes it; what is refused is a status
+// and a code, as in nsqd.
 package httpapi
 
 import (
@@ -12,7 +13,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/julienschmidt/httprouter"
 	"github.com/nsqlab/nsqlab/broker"
 )
 
@@ -27,23 +27,22 @@ type Info struct {
 
 	Memory   func() runtime.MemStats       // what /stats tells of memory; nil leaves it out
 	Await    func(done <-chan error) error // waits for a publication that waits for the broker's Sync
+	Answered func(took time.Duration)      // told of each publication how long it took, from when it had been read until its OK was ready; nil: nobody is
+	Metrics  http.Handler                  // answers GET /metrics; nil: there is no such path
 	Panicked func(v any)                   // told what a handler panicked with, which is then answered 500; nil lets the panic go on
+
+	Config      func(option string) (value any, ok bool) // an option by its name in a config file: a string, or what becomes JSON; nil: there is none
+	SetLookupds func(addresses []string)                 // sets the option nsqlookupd_tcp_addresses
+	SetLogLevel func(name string) error                  // sets the option log_level; the error is that there is no such level
+	Drain       func(on bool)                            // begins a drain, or takes it back; nil: the broker is drained, and that is all
 }
 
 // Nsqd is the HTTP API of nsqd. It is safe from any goroutine if clock is.
 func Nsqd(b *broker.Broker, info Info, clock func() time.Time) http.Handler {
 	d := &nsqd{broker: b, opts: b.Options(), info: info, clock: clock}
-	r := httprouter.New()
-	for _, e := range nsqdRoutes {
-		r.Handle(e.method, e.path, d.serve(e))
-	}
-	r.NotFound = refuse(http.StatusNotFound, "NOT_FOUND")
-	r.MethodNotAllowed = refuse(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
-	if info.Panicked != nil {
-		r.PanicHandler = func(w http.ResponseWriter, _ *http.Request, v any) {
-			info.Panicked(v)
-			writeError(w, refusal{http.StatusInternalServerError, "INTERNAL_ERROR"})
-		}
+	r := newRouter(d, nsqdRoutes, info.Panicked)
+	if info.Metrics != nil {
+		r.Handler(http.MethodGet, "/metrics", info.Metrics)
 	}
 	return r
 }
@@ -56,14 +55,7 @@ type nsqd struct {
 	clock  func() time.Time
 }
 
-// A route is an endpoint. Its handler gives what is answered; an error that is a refusal says how.
-type route struct {
-	method, path string
-	handle       func(d *nsqd, r *http.Request) (any, error)
-	plain        bool // without nsqd's header and without JSON
-}
-
-var nsqdRoutes = []route{
+var nsqdRoutes = append(profiles[*nsqd]("/debug/pprof/"), []route[*nsqd]{
 	{"GET", "/ping", (*nsqd).ping, true},
 	{"GET", "/info", (*nsqd).about, false},
 	{"POST", "/pub", (*nsqd).pub, false},
@@ -79,20 +71,10 @@ var nsqdRoutes = []route{
 	{"POST", "/channel/empty", (*nsqd).emptyChannel, false},
 	{"POST", "/channel/pause", (*nsqd).pauseChannel, false},
 	{"POST", "/channel/unpause", (*nsqd).unpauseChannel, false},
-}
-
-func (d *nsqd) serve(e route) httprouter.Handle {
-	return func(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
-		answer, err := e.handle(d, r)
-		switch {
-		case err != nil && e.plain:
-			writePlainError(w, err)
-		case err != nil:
-			writeError(w, err)
-		case e.plain:
-			writeBody(w, answer)
-		default:
-			writeAnswer(w, answer)
-		}
-	}
-}
+	{"GET", "/config/:opt", (*nsqd).config, false},
+	{"PUT", "/config/:opt", (*nsqd).setConfig, false},
+	{"POST", "/drain", (*nsqd).drain, false},
+	{"DELETE", "/drain", (*nsqd).resume, false},
+	{"PUT", "/debug/setblockrate", (*nsqd).setBlockRate, true},
+	{"POST", "/debug/freememory", (*nsqd).freeMemory, true},
+}...)

@@ -41,13 +41,13 @@ func (d *nsqd) pub(r *http.Request) (any, error) {
 	return "OK", d.publish(name, deferral, body)
 }
 
-// deferral reads how many milliseconds a message is to be held back.
+// deferral reads how many milliseconds a message is to be held back; none without the parameter.
 func (d *nsqd) deferral(q url.Values) (time.Duration, error) {
 	if !q.Has("defer") {
 		return 0, nil
 	}
 	ms, err := strconv.ParseInt(q.Get("defer"), 10, 64)
-	if err != nil || ms < 0 || ms > d.opts.MaxReqTimeout.Milliseconds() {
+	if err != nil || ms < 0 || ms > d.opts.MaxDeferral().Milliseconds() {
 		return 0, refusal{http.StatusBadRequest, "INVALID_DEFER"}
 	}
 	return time.Duration(ms) * time.Millisecond, nil
@@ -81,24 +81,32 @@ func validTopic(q url.Values) (string, error) {
 // publish waits until the messages are as safe as their topic's durability promises.
 func (d *nsqd) publish(name string, deferral time.Duration, bodies ...[]byte) error {
 	done := make(chan error, 1)
-	d.broker.Publish(d.clock(), name, deferral, bodies, func(err error) { done <- err })
-	return d.outcome(done)
+	now := d.clock()
+	d.broker.Publish(now, name, deferral, bodies, func(err error) { done <- err })
+	err := d.outcome(done)
+	if err == nil && d.info.Answered != nil {
+		d.info.Answered(d.clock().Sub(now))
+	}
+	return err
 }
 
-// outcome gives what a publisher is told, and waits for it only if it must.
-func (d *nsqd) outcome(done <-chan error) error {
+// outcome gives what a publisher is told.
+func (d *nsqd) outcome(done <-chan error) error { return asPublication(d.await(done)) }
+
+// await gives what has become of what was asked for, and waits for it only if it must.
+func (d *nsqd) await(done <-chan error) error {
 	select {
 	case err := <-done:
-		return asPublication(err)
+		return err
 	default:
-		return asPublication(d.info.Await(done))
+		return d.info.Await(done)
 	}
 }
 
-// asPublication gives what a publisher is told of an error: EXITING as in nsqd, and of the disk's the reason, which nsqd keeps to
+// asPublication gives what a publisher is told of an error: EXITING as in nsqd, DRAINING, and of the disk's the reason, which nsqd keeps to
 // itself. The status is the same, so a client tries again elsewhere or later.
 func asPublication(err error) error {
-	if err == nil || errors.Is(err, broker.ErrExiting) {
+	if err == nil || errors.Is(err, broker.ErrExiting) || errors.Is(err, broker.ErrDraining) {
 		return err
 	}
 	return refusal{http.StatusServiceUnavailable, "PUB_FAILED: " + err.Error()}

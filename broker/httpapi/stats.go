@@ -17,7 +17,7 @@ type report struct {
 	Health    string         `json:"health"`
 	StartTime int64          `json:"start_time"` // s since the Unix epoch
 	Topics    []topicReport  `json:"topics"`
-	Memory    *memoryReport  `json:"memory,omitempty"`
+	Memory    *Memory        `json:"memory,omitempty"`
 	Producers []clientReport `json:"producers"`
 }
 
@@ -40,6 +40,9 @@ type channelReport struct {
 	InFlight     int            `json:"in_flight_count"`
 	Deferred     int            `json:"deferred_count"`
 	Messages     uint64         `json:"message_count"`
+	ZoneLocal    uint64         `json:"zone_local_msg_count,omitempty"`
+	RegionLocal  uint64         `json:"region_local_msg_count,omitempty"`
+	Global       uint64         `json:"global_msg_count,omitempty"`
 	Requeues     uint64         `json:"requeue_count"`
 	Timeouts     uint64         `json:"timeout_count"`
 	ClientCount  int            `json:"client_count"`
@@ -48,13 +51,19 @@ type channelReport struct {
 	Latency      latencyReport  `json:"e2e_processing_latency"`
 }
 
-// latencyReport is as nsqd's without percentiles asked for.
+// latencyReport is of the time from publication to FIN. Its percentiles are nil, and become null, if none are asked for.
 type latencyReport struct {
-	Count       int        `json:"count"`
-	Percentiles []struct{} `json:"percentiles"`
+	Count       uint64             `json:"count"`
+	Percentiles []percentileReport `json:"percentiles"`
 }
 
-type memoryReport struct {
+type percentileReport struct {
+	Quantile float64       `json:"quantile"`
+	Value    time.Duration `json:"value"` // ns
+}
+
+// Memory is what /stats and statsd tell of the process's memory.
+type Memory struct {
 	HeapObjects  uint64 `json:"heap_objects"`
 	HeapIdle     uint64 `json:"heap_idle_bytes"`
 	HeapInUse    uint64 `json:"heap_in_use_bytes"`
@@ -75,6 +84,9 @@ type clientReport struct {
 	Ready          int64      `json:"ready_count"`
 	InFlight       int64      `json:"in_flight_count"`
 	Messages       uint64     `json:"message_count"`
+	ZoneLocal      uint64     `json:"zone_local_msg_count,omitempty"`
+	RegionLocal    uint64     `json:"region_local_msg_count,omitempty"`
+	Global         uint64     `json:"global_msg_count,omitempty"`
 	Finished       uint64     `json:"finish_count"`
 	Requeued       uint64     `json:"requeue_count"`
 	Connected      int64      `json:"connect_ts"` // s since the Unix epoch
@@ -82,6 +94,9 @@ type clientReport struct {
 	Deflate        bool       `json:"deflate"`
 	Snappy         bool       `json:"snappy"`
 	UserAgent      string     `json:"user_agent"`
+	Authed         bool       `json:"authed,omitempty"`
+	Identity       string     `json:"auth_identity,omitempty"`
+	IdentityURL    string     `json:"auth_identity_url,omitempty"`
 	TopologyZone   string     `json:"topology_zone"`
 	TopologyRegion string     `json:"topology_region"`
 	Published      []pubCount `json:"pub_counts,omitempty"`
@@ -104,10 +119,11 @@ func (d *nsqd) stats(r *http.Request) (any, error) {
 		return nil, err
 	}
 	f := filter{topic: q.Get("topic"), channel: q.Get("channel"), clients: switched(q, "include_clients", true)}
-	rep := f.report(d.broker.Stats())
+	rep := f.report(d.broker.StatsAt(d.clock()))
 	rep.Version, rep.Health, rep.StartTime = d.info.Version, d.broker.Health(), d.info.Started.Unix()
 	if d.info.Memory != nil && switched(q, "include_mem", true) {
-		rep.Memory = reportMemory(d.info.Memory())
+		m := MemoryOf(d.info.Memory())
+		rep.Memory = &m
 	}
 	if q.Get("format") == "json" {
 		return rep, nil
@@ -140,7 +156,7 @@ func (f filter) report(st broker.Stats) report {
 		}
 		rep.Topics = append(rep.Topics, topicReport{
 			Name: t.Name, Channels: channels, Depth: t.Depth, BackendDepth: t.BackendDepth, LostBytes: t.LostBytes,
-			Messages: t.Messages, MessageBytes: t.MessageBytes, Paused: t.Paused,
+			Messages: t.Messages, MessageBytes: t.MessageBytes, Paused: t.Paused, Latency: reportLatency(t.Latency),
 		})
 	}
 	if f.clients && rep.Topics != nil {
@@ -159,7 +175,8 @@ func (f filter) channels(all []broker.ChannelStats) []channelReport {
 		}
 		ch := channelReport{
 			Name: c.Name, Depth: c.Depth, BackendDepth: c.BackendDepth, InFlight: c.InFlight, Deferred: c.Deferred, Messages: c.Messages,
-			Requeues: c.Requeues, Timeouts: c.Timeouts, ClientCount: len(c.Clients), Paused: c.Paused,
+			Requeues: c.Requeues, Timeouts: c.Timeouts, ClientCount: len(c.Clients), Paused: c.Paused, Latency: reportLatency(c.Latency),
+			ZoneLocal: c.ZoneLocal, RegionLocal: c.RegionLocal, Global: c.Global,
 		}
 		if f.clients {
 			ch.Clients = make([]clientReport, 0, len(c.Clients))
@@ -172,13 +189,27 @@ func (f filter) channels(all []broker.ChannelStats) []channelReport {
 	return rep
 }
 
+func reportLatency(st broker.LatencyStats) latencyReport {
+	rep := latencyReport{Count: st.Count}
+	for _, p := range st.Percentiles {
+		rep.Percentiles = append(rep.Percentiles, percentileReport(p))
+	}
+	return rep
+}
+
 // client tells of a client; with a topic asked for, of what it published to that topic alone.
 func (f filter) client(c broker.ClientStats) clientReport {
 	rep := clientReport{
 		ClientID: c.ClientID, Hostname: c.Hostname, Version: "V2", RemoteAddress: c.RemoteAddress, State: c.State,
 		Ready: c.Ready, InFlight: c.InFlight, Messages: c.Messages, Finished: c.Finished, Requeued: c.Requeued,
 		Connected: c.Connected.Unix(), SampleRate: c.SampleRate, UserAgent: c.UserAgent,
-		TopologyZone: c.TopologyZone, TopologyRegion: c.TopologyRegion,
+		TopologyZone: c.TopologyZone, TopologyRegion: c.TopologyRegion, Snappy: c.Snappy, Deflate: c.Deflate,
+		ZoneLocal: c.ZoneLocal, RegionLocal: c.RegionLocal, Global: c.Global,
+		Authed: c.Authed, Identity: c.AuthIdentity, IdentityURL: c.AuthIdentityURL,
+	}
+	if c.Secure {
+		rep.TLS, rep.TLSVersion, rep.CipherSuite = true, tlsVersion(c.TLS.Version), cipherSuite(c.TLS.CipherSuite)
+		rep.TLSProtocol, rep.TLSMutual = c.TLS.Protocol, c.TLS.Mutual
 	}
 	for _, p := range c.Published {
 		if f.topic == "" || p.Topic == f.topic {
@@ -188,10 +219,11 @@ func (f filter) client(c broker.ClientStats) clientReport {
 	return rep
 }
 
-func reportMemory(m runtime.MemStats) *memoryReport {
+// MemoryOf reads what is told of memory off the runtime's figures.
+func MemoryOf(m runtime.MemStats) Memory {
 	pauses := slices.Clone(m.PauseNs[:min(int(m.NumGC), len(m.PauseNs))])
 	slices.Sort(pauses)
-	return &memoryReport{
+	return Memory{
 		HeapObjects: m.HeapObjects, HeapIdle: m.HeapIdle, HeapInUse: m.HeapInuse, HeapReleased: m.HeapReleased,
 		Pause100: pausePercentile(pauses, 100), Pause99: pausePercentile(pauses, 99), Pause95: pausePercentile(pauses, 95),
 		NextGC: m.NextGC, Collections: m.NumGC,

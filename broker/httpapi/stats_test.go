@@ -14,8 +14,8 @@ import (
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
-// rewrite has the golden files written anew: go test ./broker/httpapi -run Stats -rewrite
-var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
+// rewrite says whether the golden files are written anew, by datadriven's flag: go test ./broker/httpapi -run 'Stats|Exchanges' -rewrite
+func rewrite() bool { return flag.Lookup("rewrite").Value.String() == "true" }
 
 // busy makes a broker in which each thing that /stats can tell is there.
 func busy(t *testing.T) *rig {
@@ -83,7 +83,7 @@ func TestStatsGolden(t *testing.T) {
 		got := busy(t).ask("GET", target, nil).Body.String()
 		got = strings.Replace(got, runtime.Version(), "goVERSION", 1)
 		path := filepath.Join("testdata", name)
-		if *rewrite {
+		if rewrite() {
 			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 				t.Fatal(err)
 			}

@@ -38,7 +38,7 @@ func (d *nsqd) statsText(rep report) string {
 	return w.String()
 }
 
-func writeMemory(w *strings.Builder, m memoryReport) {
+func writeMemory(w *strings.Builder, m Memory) {
 	w.WriteString("\nMemory:\n")
 	for _, e := range []struct {
 		name  string
@@ -58,17 +58,40 @@ func writeMemory(w *strings.Builder, m memoryReport) {
 	}
 }
 
-// writeTopic writes a topic and its channels. The percentiles at the end of each line are those asked for: none.
+// writeTopic writes a topic and its channels. At the end of each line stand the percentiles that were asked for.
 func writeTopic(w *strings.Builder, t topicReport, now time.Time) {
-	fmt.Fprintf(w, "\n%s[%-15s] depth: %-5d be-depth: %-5d msgs: %-8d e2e%%: \n",
-		mark("   ", "*P ", t.Paused), t.Name, t.Depth, t.BackendDepth, t.Messages)
+	fmt.Fprintf(w, "\n%s[%-15s] depth: %-5d be-depth: %-5d msgs: %-8d e2e%%: %s\n",
+		mark("   ", "*P ", t.Paused), t.Name, t.Depth, t.BackendDepth, t.Messages, percentiles(t.Latency))
 	for _, c := range t.Channels {
-		fmt.Fprintf(w, "%s[%-25s] depth: %-5d be-depth: %-5d inflt: %-4d def: %-4d re-q: %-5d timeout: %-5d msgs: %-8d e2e%%: \n",
-			mark("      ", "   *P ", c.Paused), c.Name, c.Depth, c.BackendDepth, c.InFlight, c.Deferred, c.Requeues, c.Timeouts, c.Messages)
+		fmt.Fprintf(w, "%s[%-25s] depth: %-5d be-depth: %-5d inflt: %-4d def: %-4d re-q: %-5d timeout: %-5d msgs: %-8d e2e%%: %s\n",
+			mark("      ", "   *P ", c.Paused), c.Name, c.Depth, c.BackendDepth, c.InFlight, c.Deferred, c.Requeues, c.Timeouts, c.Messages,
+			percentiles(c.Latency))
 		for _, client := range c.Clients {
 			fmt.Fprintf(w, "        %s\n", clientLine(client, now))
 		}
 	}
+}
+
+// percentiles are the values alone, in the order they were asked for.
+func percentiles(l latencyReport) string {
+	words := make([]string, 0, len(l.Percentiles))
+	for _, p := range l.Percentiles {
+		words = append(words, short(p.Value))
+	}
+	return strings.Join(words, ", ")
+}
+
+// short writes a duration with one decimal, as nsqd does: a unit begins above 1 of it.
+func short(d time.Duration) string {
+	for _, unit := range []struct {
+		length time.Duration
+		name   string
+	}{{time.Second, "s"}, {time.Millisecond, "ms"}, {time.Microsecond, "us"}} {
+		if d > unit.length {
+			return fmt.Sprintf("%.1f%s", float64(d)/float64(unit.length), unit.name)
+		}
+	}
+	return fmt.Sprintf("%.1fns", float64(d))
 }
 
 // mark begins the line of what may be paused.

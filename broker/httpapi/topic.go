@@ -17,7 +17,10 @@ func (d *nsqd) createTopic(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, d.broker.CreateTopic(d.clock(), name)
+	if err := d.broker.CreateTopic(d.clock(), name); err != nil {
+		return nil, err
+	}
+	return nil, d.settle(name)
 }
 
 // deleteTopic answers POST /topic/delete?topic=.
@@ -54,5 +57,16 @@ func (d *nsqd) withTopic(r *http.Request, f func(now time.Time, name string) err
 	if !q.Has("topic") {
 		return nil, errMissingTopic
 	}
-	return nil, f(d.clock(), q.Get("topic"))
+	name := q.Get("topic")
+	if err := f(d.clock(), name); err != nil {
+		return nil, err
+	}
+	return nil, d.settle(name)
+}
+
+// settle waits until what was done to a topic is as safe as its durability promises.
+func (d *nsqd) settle(name string) error {
+	done := make(chan error, 1)
+	d.broker.Settle(d.clock(), name, func(err error) { done <- err })
+	return d.await(done)
 }

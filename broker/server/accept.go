@@ -49,13 +49,22 @@ func (d *Nsqd) attend(conn net.Conn) {
 		remote = conn.RemoteAddr().String()
 	}
 	d.log(Info, "TCP: new client(%s)", remote)
-	err := outside{tls: d.tls, authorize: d.authorize}.drive(conn, func(now time.Time, wake func()) wire.Endpoint {
-		return d.broker.Connect(now, remote, wake)
+	err := d.outside().drive(conn, func(now time.Time, wake func()) wire.Endpoint {
+		return measured{d.broker.Connect(now, remote, wake), &d.publications.tcp}
 	})
 	if err != nil && !d.isEnding() {
 		d.log(Error, "client(%s) - %s", remote, err)
 	}
 	d.log(Info, "TCP: closed client(%s)", remote)
+}
+
+// outside is what the daemon does for clients' sessions.
+func (d *Nsqd) outside() outside {
+	o := outside{tls: d.tls}
+	if d.authority != nil {
+		o.authorize = d.authority.ask
+	}
+	return o
 }
 
 func (d *Nsqd) isEnding() bool {

@@ -25,10 +25,12 @@ type Config struct {
 	Auth   AuthConfig
 	Statsd StatsdConfig
 
+	Metrics MetricsConfig
+
 	DrainTimeout time.Duration // how long a drain may take until the daemon stops anyway; 0: as long as it takes
 
 	Broker broker.Options
-	Log    Log // nil: none
+	Log    *Logger // nil: none
 }
 
 // TLSConfig is how connections are secured. Files are PEM.
@@ -81,11 +83,12 @@ func DefaultConfig() Config {
 		TLS:              TLSConfig{MinVersion: tls10},
 		Auth:             AuthConfig{Method: "get", ConnectTimeout: 2 * time.Second, RequestTimeout: 5 * time.Second},
 		Statsd:           StatsdConfig{Interval: time.Minute, MemStats: true, Prefix: "nsq.%s", PacketSize: 508},
+		Metrics:          MetricsConfig{MaxClients: 1000},
 		Broker:           broker.DefaultOptions(hostname),
 	}
 }
 
-// Flags declares upstream's flag for each setting but Log, with c's values as defaults; parsing fs then sets them.
+// Flags declares upstream's flag for each setting but those of the log, with c's values as defaults; parsing fs then sets them.
 func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.TCPAddress, "tcp-address", c.TCPAddress, "`address` to listen on for clients: host:port or the path of a unix socket")
 	fs.StringVar(&c.HTTPAddress, "http-address", c.HTTPAddress, "`address` to listen on for HTTP: host:port or the path of a unix socket (empty: no HTTP)")
@@ -96,9 +99,12 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.Var(&c.LookupdAddresses, "lookupd-tcp-address", "`address` of an nsqlookupd's TCP port; may be given more than once")
 	fs.StringVar(&c.DataPath, "data-path", c.DataPath, "`folder` for all that is kept; it must be there, and is locked (default: the current one)")
 	fs.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "how long a drain may take until nsqd stops anyway (0: as long as it takes)")
+	fs.Int("queue-scan-worker-pool-max", 4, "no effect: timeouts and deferrals need no scan")
+	fs.Int("queue-scan-selection-count", 20, "no effect: timeouts and deferrals need no scan")
 	c.TLS.flags(fs)
 	c.Auth.flags(fs)
 	c.Statsd.flags(fs)
+	fs.IntVar(&c.Metrics.MaxClients, "metrics-max-clients", c.Metrics.MaxClients, "consumers that GET /metrics tells of one by one; those beyond it counts")
 	c.Broker.Flags(fs)
 }
 

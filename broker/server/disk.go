@@ -9,7 +9,7 @@ import (
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
-// sameAgain is how long an error of the disk that was logged is not logged again.
+// sameAgain is how long an error of the disk or of statsd that was logged is not logged again.
 const sameAgain = time.Second
 
 // wake is what the broker calls when its next timeout or its next sync may be earlier.
@@ -45,7 +45,7 @@ func punctual(next func() time.Time, act func(now time.Time), woken, ended <-cha
 
 // syncer has the broker sync, and logs what fails.
 func (d *Nsqd) syncer() func(now time.Time) {
-	complain := d.complainer()
+	complain := d.complainer("DISK")
 	return func(now time.Time) {
 		if err := d.broker.Sync(now); err != nil {
 			complain(now, err)
@@ -53,14 +53,14 @@ func (d *Nsqd) syncer() func(now time.Time) {
 	}
 }
 
-// complainer logs errors of the disk, each once a second at most.
-func (d *Nsqd) complainer() func(now time.Time, err error) {
+// complainer logs errors of what is named, each once a second at most.
+func (d *Nsqd) complainer(of string) func(now time.Time, err error) {
 	logged := map[string]time.Time{}
 	return func(now time.Time, err error) {
 		maps.DeleteFunc(logged, func(_ string, at time.Time) bool { return now.Sub(at) >= sameAgain })
 		if text := err.Error(); logged[text].IsZero() {
 			logged[text] = now
-			d.log(Error, "DISK: %s", text)
+			d.log(Error, "%s: %s", of, text)
 		}
 	}
 }

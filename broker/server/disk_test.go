@@ -216,7 +216,7 @@ func TestPunctual(t *testing.T) {
 func TestComplaintsAreRationed(t *testing.T) {
 	var lines []string
 	d := &Nsqd{log: func(_ Level, format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }}
-	complain := d.complainer()
+	complain := d.complainer("DISK")
 	began := time.Now()
 	for ms := range 2500 {
 		complain(began.Add(time.Duration(ms)*time.Millisecond), errors.New("disk full"))

@@ -98,11 +98,11 @@ type driver struct {
 
 	// Of the reading goroutine.
 	in      inbox
-	source  io.Reader  // what is read: rawReader, or a layer on it
-	stash   []byte     // what came before it was wanted, and is read first
-	now     time.Time  // when something last happened
-	over    *over      // why nothing more can be read; nil if something can
-	shaking bool       // TLS shakes hands, within a deadline of its own
+	source  io.Reader // what is read: rawReader, or a layer on it
+	stash   []byte    // what came before it was wanted, and is read first
+	now     time.Time // when something last happened
+	over    *over     // why nothing more can be read; nil if something can
+	shaking bool      // TLS shakes hands, within a deadline of its own
 	greeted int       // reads so far, up to greetings
 	ahead   int       // bytes read since it last had its turn
 	lately  int       // bytes read since counted

@@ -202,4 +202,3 @@ func (d *driver) catchUp() error {
 		}
 	}
 }
-

@@ -79,7 +79,7 @@ func (p *peer) tls() {
 }
 
 func (p *peer) snappy(each bool) {
-	l := &layered{Conn: p.conn, r: s2.NewReader(p.conn), w: s2.NewWriter(p.conn, s2.WriterSnappyCompat(), s2.WriterConcurrency(1))}
+	l := &layered{Conn: p.conn, r: s2.NewReader(p.in), w: s2.NewWriter(p.conn, s2.WriterSnappyCompat(), s2.WriterConcurrency(1))}
 	if each {
 		l.w = anew{p.conn}
 	}
@@ -91,7 +91,7 @@ func (p *peer) deflate() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.layer(&layered{Conn: p.conn, r: flate.NewReader(p.conn), w: w})
+	p.layer(&layered{Conn: p.conn, r: flate.NewReader(p.in), w: w})
 }
 
 // layeredPipe has a session served at the other end of a pipe, in what the client asks for.

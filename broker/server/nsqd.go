@@ -9,8 +9,9 @@
 // Drive is the same for any endpoint and any connection, so a client is run by it as well.
 //
 // The law: two goroutines a connection, the second only while it has something to write, and a third while the greetings are dealt
-// with; one a listener, one for the broker's timers, one for its syncs, and those of net/http. None outlives the daemon. All that
-// they share is in the broker, in a driver, or guarded by Nsqd.mu, which is held across no call to either.
+// with; one a listener, one for the broker's timers, one for its syncs, one while it drains, one or two for statsd, and those of net/http. None
+// outlives the daemon. All that they share is in the broker, in a driver, or guarded by Nsqd.mu, which is held across no call to either, or by
+// Nsqd.draining, which is taken before it.
 package server
 
 import (
@@ -18,6 +19,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -26,7 +28,6 @@ import (
 
 	"github.com/nsqlab/nsqlab/broker"
 	"github.com/nsqlab/nsqlab/broker/store"
-	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
 // stopTime bounds how long Stop waits, for clients and again for HTTP requests.
@@ -44,39 +45,56 @@ type Nsqd struct {
 	certs  *certificates // nil if none
 	tls    *tls.Config   // of certs
 
-	authorize func(wire.Question) wire.Answer // nil if nobody vouches for clients
+	authority *authority // nil if nobody vouches for clients
 
 	timed  chan struct{} // holds a token when the broker's next timeout may be earlier
 	synced chan struct{} // the same for its next sync
 	ended  chan struct{} // closed when no goroutine is to go on
 	alive  sync.WaitGroup
 
-	failed chan error // holds one at most
+	failed  chan error    // holds one at most
+	drained chan struct{} // closed when a drain is over
+	reloads []func() error
 
-	mu     sync.Mutex
-	conns  map[net.Conn]struct{}
-	ending bool
+	disk         *diskFigures // nil if there is no folder
+	publications struct{ tcp, http stopwatch }
+
+	drainTimeout time.Duration // 0: none
+	draining     sync.Mutex    // held by Drain
+	drain        drain         // guarded by draining
+
+	mu       sync.Mutex
+	conns    map[net.Conn]struct{}
+	ending   bool
+	lookupds []string
 }
 
 // Start opens the sockets and serves. When it returns, clients can connect.
 func Start(cfg Config) (*Nsqd, error) {
+	if cfg.Log == nil {
+		cfg.Log = WriteLog(io.Discard, "", Info)
+	}
 	d := &Nsqd{
-		log:    cfg.Log,
+		log:    cfg.Log.Log,
 		timed:  make(chan struct{}, 1),
 		synced: make(chan struct{}, 1),
 		ended:  make(chan struct{}),
 		failed: make(chan error, 1),
 		conns:  map[net.Conn]struct{}{},
-	}
-	if d.log == nil {
-		d.log = func(Level, string, ...any) {}
+
+		reloads:      []func() error{cfg.Log.Reopen},
+		drained:      make(chan struct{}),
+		drainTimeout: cfg.DrainTimeout,
+		lookupds:     cfg.LookupdAddresses,
 	}
 	if cfg.BroadcastAddress == "" {
 		cfg.BroadcastAddress = hostname()
 	}
+	cfg.TLS.Required = cfg.TLS.requirement()
 	if err := d.open(&cfg); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
+	cfg.broadcast(d.tcp, d.http)
 	d.serve(cfg)
 	return d, nil
 }
@@ -88,18 +106,26 @@ func (d *Nsqd) open(cfg *Config) (err error) {
 		if d.folder, err = lockFolder(cfg.DataPath); err != nil {
 			return fmt.Errorf("failed to lock data-path: %w", err)
 		}
-		disk = store.OS{Dir: cfg.DataPath}
+		d.disk = &diskFigures{}
+		disk = watchedFS{store.OS{Dir: cfg.DataPath}, d.disk}
 	}
-	if err = cfg.Broker.Validate(); err != nil {
+	if err = cfg.Validate(); err != nil {
 		return err
 	}
-	cfg.TLS.Required = cfg.TLS.required()
 	if d.certs, err = openCertificates(cfg.TLS); err != nil {
 		return err
 	}
-	d.tls = d.certs.config()
+	if d.certs != nil {
+		d.tls = d.certs.config()
+		d.reloads = append(d.reloads, d.certs.reload)
+	}
 	cfg.Broker.TLS = d.certs != nil
 	cfg.Broker.TLSRequired = cfg.TLS.Required != TLSNotRequired
+	if cfg.Broker.AuthRequired = len(cfg.Auth.Addresses) > 0; cfg.Broker.AuthRequired {
+		if err = d.openAuthority(cfg); err != nil {
+			return err
+		}
+	}
 	if d.tcp, err = listen(cfg.TCPAddress); err != nil {
 		return err
 	}
@@ -119,15 +145,31 @@ func (d *Nsqd) open(cfg *Config) (err error) {
 	return nil
 }
 
+// openAuthority readies the asking of auth servers.
+func (d *Nsqd) openAuthority(cfg *Config) error {
+	roots, err := readRoots(cfg.TLS.RootCAFile)
+	if err != nil {
+		return err
+	}
+	if d.authority, err = newAuthority(cfg.Auth, &tls.Config{RootCAs: roots, MinVersion: uint16(cfg.TLS.MinVersion)}); err != nil {
+		return err
+	}
+	d.authority.log = d.log
+	return nil
+}
+
 // serve starts the goroutines.
 func (d *Nsqd) serve(cfg Config) {
-	for _, warning := range d.broker.Warnings() {
+	for _, warning := range append(cfg.warnings(), d.broker.Warnings()...) {
 		d.log(Warn, "%s", warning)
 	}
 	d.log(Info, "TCP: listening on %s", d.tcp.Addr())
 	d.alive.Go(func() { punctual(d.broker.NextTimeout, d.broker.HandleTimeout, d.timed, d.ended) })
 	d.alive.Go(func() { punctual(d.broker.NextSync, d.syncer(), d.synced, d.ended) })
 	d.alive.Go(d.accept)
+	if cfg.Statsd.Address != "" {
+		d.alive.Go(func() { d.tellStatsd(cfg) })
+	}
 	d.serveWeb(cfg)
 }
 
@@ -188,6 +230,9 @@ func (d *Nsqd) end() bool {
 	defer d.mu.Unlock()
 	began := d.ending
 	d.ending = true
+	if d.authority != nil {
+		d.authority.close() // nobody waits for an answer any more
+	}
 	return !began
 }
 

@@ -302,7 +302,7 @@ func TestLogLevels(t *testing.T) {
 			t.Errorf("%s: %v %v", c.level, level, err)
 		}
 		var out bytes.Buffer
-		l := WriteLog(&out, "", level)
+		l := WriteLog(&out, "", level).Log
 		for level := Debug; level <= Fatal; level++ {
 			l(level, "%s", "x")
 		}

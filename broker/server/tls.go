@@ -3,7 +3,6 @@ package server
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -17,10 +16,7 @@ type certificates struct {
 
 // openCertificates reads them; nil if there are to be none.
 func openCertificates(from TLSConfig) (*certificates, error) {
-	if from.Cert == "" && from.Key == "" {
-		if from.Required != TLSNotRequired {
-			return nil, errors.New("cannot require TLS client connections without TLS key and cert")
-		}
+	if from.Cert == "" {
 		return nil, nil
 	}
 	c := &certificates{from: from}
@@ -32,9 +28,6 @@ func openCertificates(from TLSConfig) (*certificates, error) {
 
 // reload reads the files again. Connections from now on are made with what they say; if it fails all stays as it was.
 func (c *certificates) reload() error {
-	if c.from.Cert == "" || c.from.Key == "" {
-		return errors.New("--tls-cert and --tls-key must be given together")
-	}
 	pair, err := tls.LoadX509KeyPair(c.from.Cert, c.from.Key)
 	if err != nil {
 		return fmt.Errorf("failed to load TLS certificate: %w", err)
@@ -52,11 +45,8 @@ func (c *certificates) reload() error {
 	return nil
 }
 
-// config is that of a server, which asks for the current certificates at each handshake; nil if there are none.
+// config is that of a server, which asks for the current certificates at each handshake.
 func (c *certificates) config() *tls.Config {
-	if c == nil {
-		return nil
-	}
 	return &tls.Config{
 		MinVersion:         uint16(c.from.MinVersion),
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.current.Load(), nil },
@@ -72,14 +62,6 @@ func (c TLSConfig) clientAuth() tls.ClientAuthType {
 		return tls.RequireAndVerifyClientCert
 	}
 	return tls.NoClientCert
-}
-
-// required says who must use TLS: a policy for clients' certificates makes everybody.
-func (c TLSConfig) required() TLSRequirement {
-	if c.ClientAuthPolicy != "" && c.Required == TLSNotRequired {
-		return TLSRequired
-	}
-	return c.Required
 }
 
 // readRoots reads the certificates of those who sign; nil without a file.

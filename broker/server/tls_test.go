@@ -33,8 +33,8 @@ func onBoth(t *testing.T, change func(*Config), f func(t *testing.T, d *Nsqd)) {
 
 const wantsTLS = `{"feature_negotiation":true,"tls_v1":true}`
 
-// secured is a client in TLS, or why there is none.
-func secured(t *testing.T, d *Nsqd, cfg *tls.Config) (*peer, error) {
+// secureClient is a client in TLS, or why there is none.
+func secureClient(t *testing.T, d *Nsqd, cfg *tls.Config) (*peer, error) {
 	p := dial(t, d)
 	p.say(identify(wantsTLS))
 	if answer := p.next(); !strings.Contains(answer, `"tls_v1":true`) {
@@ -61,7 +61,7 @@ func TestTLSRequired(t *testing.T) {
 			p := dial(t, d)
 			p.say("SUB t c\n")
 			p.want("error E_INVALID cannot SUB in current state (TLS required)", "EOF")
-			s, err := secured(t, d, &tls.Config{RootCAs: ca.pool, ServerName: "localhost"})
+			s, err := secureClient(t, d, &tls.Config{RootCAs: ca.pool, ServerName: "localhost"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,7 +97,7 @@ func TestTLSClientPolicies(t *testing.T) {
 				if len(c.certs) > 0 { // shown whoever the server says it trusts
 					client.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &c.certs[0], nil }
 				}
-				s, err := secured(t, d, client)
+				s, err := secureClient(t, d, client)
 				if (err == nil) != c.reachable {
 					t.Fatalf("a client with %d certificates: %v", len(c.certs), err)
 				}
@@ -124,7 +124,7 @@ func TestTLSVersions(t *testing.T) {
 			c.TLS.MinVersion = least
 		})
 		for v := tls10; v <= tls.VersionTLS13; v++ {
-			_, err := secured(t, d, &tls.Config{RootCAs: ca.pool, ServerName: "localhost", MinVersion: uint16(v), MaxVersion: uint16(v)})
+			_, err := secureClient(t, d, &tls.Config{RootCAs: ca.pool, ServerName: "localhost", MinVersion: uint16(v), MaxVersion: uint16(v)})
 			if (err == nil) != (v >= least) {
 				t.Errorf("a client of %s where %s is the least: %v", &v, &least, err)
 			}
@@ -137,7 +137,7 @@ func TestCertificatesAreReloaded(t *testing.T) {
 	files := ca.write("old")
 	d := startNsqd(t, func(c *Config) { c.HTTPSAddress, c.TLS = "127.0.0.1:0", files })
 	name := func() (got string) {
-		_, err := secured(t, d, &tls.Config{RootCAs: ca.pool, ServerName: "localhost", VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
+		_, err := secureClient(t, d, &tls.Config{RootCAs: ca.pool, ServerName: "localhost", VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
 			c, err := x509.ParseCertificate(raw[0])
 			got = c.Subject.CommonName
 			return err

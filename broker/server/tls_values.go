@@ -48,8 +48,11 @@ func (v *TLSVersion) String() string {
 	return fmt.Sprintf("tls1.%d", *v-tls10)
 }
 
-// Set implements flag.Value.
+// Set implements flag.Value. The empty word, which stands in upstream's sample of a config file, leaves it as it is.
 func (v *TLSVersion) Set(word string) error {
+	if word == "" {
+		return nil
+	}
 	for n := tls10; n <= tls.VersionTLS13; n++ {
 		if strings.EqualFold(word, n.String()) {
 			*v = n

@@ -22,7 +22,7 @@ func (d *Nsqd) serveWeb(cfg Config) {
 	if d.http != nil {
 		h := api
 		if cfg.TLS.Required == TLSRequired {
-			h = logRequests(d.log, refuseClear(port(d.https)))
+			h = logRequests(d.log, httpapi.TLSRequired(port(d.https)))
 		}
 		d.serveOn(d.http, "HTTP", h)
 	}
@@ -46,30 +46,39 @@ func (d *Nsqd) serveOn(l net.Listener, name string, h http.Handler) {
 	})
 }
 
-// refuseClear answers every request that it has to come by HTTPS.
-func refuseClear(port int) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("X-NSQ-Content-Type", "nsq; version=1.0")
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		w.WriteHeader(http.StatusForbidden)
-		_, _ = fmt.Fprintf(w, `{"message": "TLS_REQUIRED", "https_port": %d}`, port)
-	})
-}
-
 // info is what the API tells of the daemon.
 func (d *Nsqd) info(cfg Config) httpapi.Info {
+	started := time.Now()
 	return httpapi.Info{
 		Version:          broker.Version,
 		BroadcastAddress: cfg.BroadcastAddress,
 		Hostname:         hostname(),
 		HTTPPort:         port(d.http),
 		TCPPort:          port(d.tcp),
-		Started:          time.Now(),
+		Started:          started,
 		Memory:           readMemory,
 		Await:            d.await,
+		Answered:         func(took time.Duration) { d.publications.http.add(took, 1) },
+		Metrics:          d.metricsHandler(cfg, started),
 		Panicked: func(v any) {
 			d.log(Error, "HTTP: panic - %v\n%s", v, debug.Stack())
 		},
+		Config:      d.options(cfg),
+		SetLookupds: d.setLookupds,
+		SetLogLevel: setLogLevel(cfg.Log),
+		Drain:       d.Drain,
+	}
+}
+
+// setLogLevel changes the least level that is logged, by its name.
+func setLogLevel(l *Logger) func(name string) error {
+	return func(name string) error {
+		var level Level
+		err := level.Set(name)
+		if err == nil {
+			l.SetLevel(level)
+		}
+		return err
 	}
 }
 

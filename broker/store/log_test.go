@@ -58,7 +58,7 @@ func sync(t *testing.T, l *store.Log, j *store.Journal) error {
 	if p == nil {
 		t.Fatal("nothing is to be synced")
 	}
-	_, err := l.Synced(p, p.Sync())
+	err := l.Synced(p, p.Sync())
 	return err
 }
 

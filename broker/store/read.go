@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	windowBytes = 64 << 10 // read at a time, for a reader
+	windowBytes = 64 << 10 // read at a time, for a reader that goes on from where it was
+	jumpBytes   = 4 << 10  // read at a time, for one that comes from elsewhere
 	scanBytes   = 1 << 20  // read at a time, at recovery
 )
 
@@ -83,14 +84,14 @@ func (s *segment) skip(o Offset) Offset {
 
 // fill gives the bytes of s from o on, as many as the record there has if they are there.
 func (w *Window) fill(s *segment, o Offset) ([]byte, error) {
-	for want := windowBytes; ; {
+	for want := w.near(o); ; {
 		if o >= w.from && o < w.from+Offset(len(w.buf)) {
 			p := w.buf[o-w.from:]
 			size, whole := measure(p)
 			if whole || o+Offset(len(p)) >= s.end {
 				return p, nil
 			}
-			want = max(windowBytes, size)
+			want = max(want, size)
 		}
 		n, err := s.read(w.grow(want), o)
 		w.from, w.buf = o, w.buf[:n]
@@ -98,6 +99,14 @@ func (w *Window) fill(s *segment, o Offset) ([]byte, error) {
 			return w.buf, err
 		}
 	}
+}
+
+// near is how much is worth reading at o.
+func (w *Window) near(o Offset) int {
+	if end := w.from + Offset(len(w.buf)); w.from <= o && o <= end+windowBytes {
+		return windowBytes
+	}
+	return jumpBytes
 }
 
 // grow gives the window's whole buffer, of n bytes.

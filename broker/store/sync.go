@@ -60,8 +60,36 @@ func (l *Log) shut() {
 
 func (l *Log) unsynced() bool { return l.written > l.synced || len(l.garbage) > 0 }
 
+// NewFiles says that the folder has to be synced as well.
+func (p *SyncPoint) NewFiles() bool { return p.dir }
+
 // Sync makes it last, and removes what has no use after that. It takes as long as the disk takes; no lock is needed.
-func (p *SyncPoint) Sync() error {
+func (p *SyncPoint) Sync() error { return SyncAll([]*SyncPoint{p})[0] }
+
+// SyncAll is Sync for points of one folder, which is synced once for all of them. It gives an error for each.
+func SyncAll(points []*SyncPoint) []error {
+	errs := make([]error, len(points))
+	for i, p := range points {
+		errs[i] = p.syncFiles()
+	}
+	var failure error
+	done := false
+	folder := func(fs FS) error {
+		if !done {
+			failure, done = fs.SyncDir(), true
+		}
+		return failure
+	}
+	for i, p := range points {
+		if errs[i] == nil {
+			errs[i] = p.tidy(folder)
+		}
+	}
+	return errs
+}
+
+// syncFiles makes what stands in the files last.
+func (p *SyncPoint) syncFiles() error {
 	if p.file != nil {
 		if err := p.file.Sync(); err != nil {
 			return fmt.Errorf("store: %s: %w", p.journal.name, err)
@@ -72,8 +100,13 @@ func (p *SyncPoint) Sync() error {
 			return fmt.Errorf("store: %s: %w", s.name, err)
 		}
 	}
+	return nil
+}
+
+// tidy makes the names of new files last, by a sync of the folder, and removes what has no use any more.
+func (p *SyncPoint) tidy(sync func(FS) error) error {
 	if p.dir {
-		if err := p.log.fs.SyncDir(); err != nil {
+		if err := sync(p.log.fs); err != nil {
 			return fmt.Errorf("store: %w", err)
 		}
 	}
@@ -91,9 +124,9 @@ type removal struct{ error }
 
 func (r removal) Unwrap() error { return r.error }
 
-// Synced takes the point back, with what Sync said, and gives what those who wait for it are told: up to where the log lasts, or why it does not. After an
+// Synced takes the point back, with what Sync said, and gives what those who wait for it are told: nil, or why it does not last. After an
 // error nothing more goes into the files it was about, and what was to last up to there must be taken not to; it stays readable.
-func (l *Log) Synced(p *SyncPoint, err error) (upTo Offset, failure error) {
+func (l *Log) Synced(p *SyncPoint, err error) error {
 	l.syncing = false
 	l.garbage = slices.Delete(l.garbage, 0, min(p.removed, p.ofLog))
 	if errors.As(err, new(removal)) {
@@ -116,5 +149,5 @@ func (l *Log) Synced(p *SyncPoint, err error) (upTo Offset, failure error) {
 		l.newFiles = true
 		l.part()
 	}
-	return p.upTo, err
+	return err
 }

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -37,8 +38,14 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": start,
 			"end":   end,
+			"tell":  say,
+			"seek":  seek,
 			"fetch": fetch,
 			"count": count,
+
+			"startlogged": startLogged,
+			"hangup":      hangUp,
+			"await":       await,
 		},
 	})
 }
@@ -54,7 +61,8 @@ func TestExitCodes(t *testing.T) {
 		{"--msg-timeout=soon", 2},
 		{"--durability=disk", 2},
 		{"--topic-durability=t=", 2},
-		{"argument", 2},
+		{"--config=/no/such/file", 1},
+		{"--log-file=/no/such/folder/log --tcp-address=127.0.0.1:0 --http-address=127.0.0.1:0", 1},
 		{"--node-id=1024 --tcp-address=127.0.0.1:0 --http-address=127.0.0.1:0", 1},
 		{"--data-path=/no/such/folder --tcp-address=127.0.0.1:0 --http-address=127.0.0.1:0", 1},
 	} {
@@ -150,14 +158,25 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	daemons(ts)[args[0]] = d
 }
 
-// end SIGNAL NAME ends a daemon that was started and waits for its end; stderr is then its log. With ! it must fail.
-func end(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) != 2 || daemons(ts)[args[1]] == nil {
-		ts.Fatalf("usage: end TERM|INT|KILL name")
+// say is tell SIGNAL NAME: it sends a signal to a daemon that was started.
+func say(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 || daemons(ts)[args[1]] == nil {
+		ts.Fatalf("usage: tell TERM|INT|KILL|USR1 name")
 	}
-	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "KILL": syscall.SIGKILL}
-	d := daemons(ts)[args[1]]
-	ts.Check(d.cmd.Process.Signal(signals[args[0]]))
+	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "KILL": syscall.SIGKILL, "USR1": syscall.SIGUSR1}
+	ts.Check(daemons(ts)[args[1]].cmd.Process.Signal(signals[args[0]]))
+}
+
+// end [SIGNAL] NAME sends a signal, if there is one, to a daemon that was started, and waits for its end; stderr is then its log. With ! it
+// must fail.
+func end(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 2 {
+		say(ts, false, args)
+	}
+	d := daemons(ts)[args[len(args)-1]]
+	if d == nil {
+		ts.Fatalf("usage: end [TERM|INT|KILL|USR1] name")
+	}
 	err := d.wait()
 	_, _ = io.WriteString(ts.Stderr(), d.log.String())
 	if failed := err != nil; failed != neg {
@@ -183,6 +202,27 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	if failed := answer.StatusCode != http.StatusOK; failed != neg {
 		ts.Fatalf("status %s", answer.Status)
 	}
+}
+
+// seek TEXT URL waits until the answer to GET has the text.
+func seek(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: seek text url")
+	}
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for range 2000 {
+		answer, err := http.Get(args[1])
+		ts.Check(err)
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		ts.Check(err)
+		if strings.Contains(string(body), args[0]) {
+			return
+		}
+		<-look.C
+	}
+	ts.Fatalf("%s does not come to have %q", args[1], args[0])
 }
 
 // count N PATTERN is right if so many files match.

@@ -13,8 +13,10 @@ import (
 type settings struct {
 	server.Config
 	version   bool
+	config    string // file of settings; empty: none
 	logLevel  server.Level
 	logPrefix string
+	logFile   string // empty: stderr
 }
 
 func defaultSettings() settings {
@@ -26,12 +28,30 @@ func (s *settings) flags() *flag.FlagSet {
 	fs := flag.NewFlagSet("nsqd", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.BoolVar(&s.version, "version", false, "print the version and exit")
+	fs.StringVar(&s.config, "config", "", "`file` of settings, in TOML")
 	fs.Var(&s.logLevel, "log-level", "the least `level` to log: debug, info, warn, error or fatal")
 	fs.StringVar(&s.logPrefix, "log-prefix", s.logPrefix, "what each line of the log begins with")
+	fs.StringVar(&s.logFile, "log-file", "", "`file` that the log is appended to (empty: stderr)")
 	fs.Bool("verbose", false, "no effect, as in nsqd")
 	fs.Bool("worker-id", false, "no effect, as in nsqd")
 	s.Flags(fs)
 	return fs
+}
+
+// load sets the flags that the command line has not from the file of settings, if there is one, and tells where in it each stands.
+func (s *settings) load(fs *flag.FlagSet) (server.Origins, error) {
+	if s.config == "" {
+		return nil, nil
+	}
+	return server.ReadConfigFile(fs, s.config)
+}
+
+// openLog opens the log: the file if there is one, else stderr.
+func (s *settings) openLog(stderr io.Writer) (*server.Logger, error) {
+	if s.logFile == "" {
+		return server.WriteLog(stderr, s.logPrefix, s.logLevel), nil
+	}
+	return server.OpenLog(s.logFile, s.logPrefix, s.logLevel)
 }
 
 // A group is flags that belong together in the help.
@@ -60,9 +80,11 @@ var groups = []group{
 	{"Figures", "", []string{
 		"e2e-processing-latency-percentile", "e2e-processing-latency-window-time",
 		"statsd-address", "statsd-interval", "statsd-mem-stats", "statsd-prefix", "statsd-udp-packet-size", "statsd-exclude-ephemeral",
+		"metrics-max-clients",
 	}},
-	{"Log", "", []string{"log-level", "log-prefix"}},
-	{"Other", "", []string{"version", "verbose", "worker-id"}},
+	{"Log", "", []string{"log-level", "log-prefix", "log-file"}},
+	{"File of settings", file, []string{"config"}},
+	{"Other", "", []string{"version", "verbose", "worker-id", "queue-scan-worker-pool-max", "queue-scan-selection-count"}},
 }
 
 const intro = `nsqd is a message broker that speaks NSQ's protocol: producers publish messages to topics, consumers get them from
@@ -82,7 +104,9 @@ What OK promises to a producer is one word, --durability:
   memory  nsqd has it: a crash or a kill loses what is not on disk yet. So it is with upstream's nsqd.
 
 No message is taken for finished before its FIN has come, so a crash can deliver a message again. SIGINT and SIGTERM stop
-nsqd in order, and everything is kept on disk, whatever the word. What is #ephemeral is never written.
+nsqd in order, and everything is kept on disk, whatever the word. What is #ephemeral is never written. SIGUSR1 lets nsqd
+drain: it refuses what is new, and stops when its consumers have finished what is there. SIGHUP opens --log-file anew and
+reads the TLS certificate again; no connection ends.
 
 A flag is written -flag value, -flag=value, --flag value or --flag=value; a duration is 250ms, 30s or 1m30s.
 `
@@ -94,6 +118,17 @@ const durability = `  How this differs from upstream's nsqd, which holds message
   sync-every and sync-timeout bound what a power cut can take under os. Upstream counts what is written to and read from
   a queue, and syncs after OK, also with sync-every=1; here the messages of a topic count, and 1 syncs before OK.
   mem-queue-size bounds what a crash of upstream's can take; here it does so under memory alone.
+`
+
+const file = `  Each flag but config and version is a key of it, with _ for -:
+
+    data_path = "/var/lib/nsqd"
+    msg_timeout = "90s"                             # or an integer, in milliseconds
+    nsqlookupd_tcp_addresses = ["10.0.0.1:4160"]    # or a string with commas
+
+  Four keys have other names, as upstream's: id for node-id, nsqlookupd_tcp_addresses for lookupd-tcp-address,
+  auth_http_addresses for auth-http-address, e2e_processing_latency_percentiles for e2e-processing-latency-percentile.
+  A flag on the command line goes before its key, also that of a list. A key that is not known is an error.
 `
 
 // writeHelp tells what nsqd is and what each flag does.

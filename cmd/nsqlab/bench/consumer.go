@@ -59,16 +59,24 @@ type consumer struct {
 	load    *load
 	conn    *conn
 	flow    *flow
-	latency *latency // nil: not wanted
+	latency *latency      // nil: not wanted
+	attempt uint16        // at which a message is new to it
+	delay   time.Duration // of a message, after the time in its body, that is no latency
 }
 
 // newConsumer connects one and subscribes it. Nothing comes before start.
 func (l *load) newConsumer(topic, channel string, f *flow) (*consumer, error) {
-	conn, err := l.dial(max(largeBuffer, 2*(l.size+frameReserve)))
+	return l.newConsumerOf(largeBuffer, topic, channel, f)
+}
+
+// newConsumerOf is newConsumer with a buffer of so many bytes, or as many as a message needs.
+func (l *load) newConsumerOf(buffer int, topic, channel string, f *flow) (*consumer, error) {
+	conn, err := l.dial(max(buffer, 2*(l.size+frameReserve)))
 	if err != nil {
 		return nil, err
 	}
-	return &consumer{load: l, conn: conn, flow: f}, conn.ask(wire.AppendCommand(nil, "SUB", topic, channel))
+	c := &consumer{load: l, conn: conn, flow: f, attempt: 1}
+	return c, conn.ask(wire.AppendCommand(nil, "SUB", topic, channel))
 }
 
 // start asks for messages, and takes them until the end of the measurement.
@@ -117,12 +125,12 @@ func (c *consumer) take(now time.Duration) (n int, err error) {
 		out := append(c.conn.out, "FIN "...)
 		out = append(out, m.ID[:]...)
 		c.conn.out = append(out, '\n')
-		if m.Attempts > 1 { // again, for its timeout
+		if m.Attempts != c.attempt { // again, for its timeout
 			continue
 		}
 		n++
 		if c.latency != nil {
-			c.latency.add(now-time.Duration(binary.BigEndian.Uint64(m.Body)), 1)
+			c.latency.add(now-time.Duration(binary.BigEndian.Uint64(m.Body))-c.delay, 1)
 		}
 	}
 }

@@ -13,39 +13,67 @@ const (
 	latencyDigits = 3
 )
 
+// fewLatencies is how many latencies are kept as they are, since a histogram takes more memory.
+const fewLatencies = 4096
+
 // A latency gathers the latencies that one goroutine sees.
 type latency struct {
-	histogram *hdrhistogram.Histogram
-	value     time.Duration // seen times times, and not in the histogram yet: those of one read are often equal
-	times     int
+	few       []seen
+	histogram *hdrhistogram.Histogram // nil: all are in few
+	last      seen                    // and in neither yet: those of one read are often equal
 }
 
-func newLatency() *latency {
-	return &latency{histogram: hdrhistogram.New(int64(minLatency), int64(maxLatency), latencyDigits)}
+// seen is a latency that was seen so many times.
+type seen struct {
+	value time.Duration
+	times int
+}
+
+func newHistogram() *hdrhistogram.Histogram {
+	return hdrhistogram.New(int64(minLatency), int64(maxLatency), latencyDigits)
 }
 
 // add notes that n messages took so long.
 func (l *latency) add(d time.Duration, n int) {
-	if d != l.value {
+	if d != l.last.value {
 		l.settle()
-		l.value = d
+		l.last.value = d
 	}
-	l.times += n
+	l.last.times += n
 }
 
-// settle brings the histogram up to date.
+// settle takes the last in.
 func (l *latency) settle() {
-	v := min(max(l.value, 0), maxLatency)
-	_ = l.histogram.RecordValues(int64(v), int64(l.times)) // it is in range
-	l.times = 0
+	if l.last.times == 0 {
+		return
+	}
+	l.few = append(l.few, l.last)
+	l.last.times = 0
+	if len(l.few) >= fewLatencies {
+		if l.histogram == nil {
+			l.histogram = newHistogram()
+		}
+		l.empty(l.histogram)
+	}
+}
+
+// empty moves the few to a histogram.
+func (l *latency) empty(h *hdrhistogram.Histogram) {
+	for _, s := range l.few {
+		_ = h.RecordValues(int64(min(max(s.value, 0), maxLatency)), int64(s.times)) // it is in range
+	}
+	l.few = l.few[:0]
 }
 
 // summary adds them up; nil if there are none.
 func summary(of string, all []*latency) *Latency {
-	sum := newLatency().histogram
+	sum := newHistogram()
 	for _, l := range all {
 		l.settle()
-		sum.Merge(l.histogram)
+		l.empty(sum)
+		if l.histogram != nil {
+			sum.Merge(l.histogram)
+		}
 	}
 	if sum.TotalCount() == 0 {
 		return nil

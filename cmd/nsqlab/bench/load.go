@@ -128,13 +128,16 @@ func (l *load) newLatency(of string) *latency {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.result.LatencyOf = of
-	h := newLatency()
+	h := new(latency)
 	l.latencies = append(l.latencies, h)
 	return h
 }
 
 // dial makes a connection that the server has taken and answered. Frames of buffer bytes can be read.
-func (l *load) dial(buffer int) (*conn, error) {
+func (l *load) dial(buffer int) (*conn, error) { return l.dialAs(identify, buffer) }
+
+// dialAs is dial with an IDENTIFY of one's own.
+func (l *load) dialAs(identify []byte, buffer int) (*conn, error) {
 	var d net.Dialer
 	raw, err := d.DialContext(l.ctx, "tcp", l.address)
 	if err != nil {

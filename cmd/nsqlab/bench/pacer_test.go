@@ -31,7 +31,7 @@ func TestPacer(t *testing.T) {
 }
 
 func TestLatency(t *testing.T) {
-	a, b := newLatency(), newLatency()
+	a, b := new(latency), new(latency)
 	for i := 1; i <= 990; i++ {
 		a.add(time.Millisecond, 1) // equal ones are gathered
 	}
@@ -43,14 +43,14 @@ func TestLatency(t *testing.T) {
 	if got.Of != ofAck || got.Count != 1000 || !near(got.P50, 0.001) || !near(got.P99, 0.001) || !near(got.P999, 0.020) || !near(got.Max, 600) {
 		t.Errorf("%+v", got)
 	}
-	if got := summary(ofAck, []*latency{newLatency()}); got != nil {
+	if got := summary(ofAck, []*latency{new(latency)}); got != nil {
 		t.Errorf("of nothing: %+v", got)
 	}
 }
 
 // TestNothingIsAllocated holds the generator to its word: a message costs no memory.
 func TestNothingIsAllocated(t *testing.T) {
-	l := newLatency()
+	l := new(latency)
 	at := time.Duration(0)
 	if n := testing.AllocsPerRun(1000, func() {
 		at += time.Microsecond

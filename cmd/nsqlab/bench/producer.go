@@ -71,6 +71,7 @@ type producer struct {
 	ahead     int   // messages that they may be behind
 
 	prepare func(i int, now time.Duration) // makes a copy ready to be sent
+	aim     func(copy, i int)              // has a copy be message i of an open loop; nil: it is
 }
 
 // newProducer connects one.
@@ -193,6 +194,9 @@ func (p *producer) pace(pace pacer, n int) error {
 		due := min(pace.due(p.load.now()-start), n, p.sent+len(p.copies)/len(p.command.bytes))
 		for i := range due - p.sent {
 			p.stamp(i, start+pace.at(p.sent+i))
+			if p.aim != nil {
+				p.aim(i, p.sent+i)
+			}
 		}
 		if due > p.sent {
 			n := due - p.sent

@@ -137,7 +137,7 @@ func TestTable(t *testing.T) {
 		if w.Name == "" || w.Usage == "" || w.Of == "" || w.count < 1 || w.count > maxCount || w.run == nil || seen[w.Name] {
 			t.Errorf("workload %+v", w)
 		}
-		if len(w.Name) > 13 { // with a topic's number behind it
+		if len(w.Name) > 16 { // with a topic's number behind it
 			t.Errorf("the name %s is too long for a topic", w.Name)
 		}
 		seen[w.Name] = true

@@ -61,9 +61,14 @@ func (l *load) fillDeferred(p *producer, n int) error {
 func (p *producer) postpone(i int, now, deferral time.Duration) {
 	ms := deferral.Milliseconds()
 	p.stamp(i, now+time.Duration(ms)*time.Millisecond)
-	first := i*len(p.command.bytes) + p.command.digits
-	for d := first + deferralDigits - 1; d >= first; d-- {
-		p.copies[d] = byte('0' + ms%10)
-		ms /= 10
+	p.number(i, p.command.digits, deferralDigits, ms)
+}
+
+// number writes a number into a copy, in so many digits.
+func (p *producer) number(i, at, digits int, n int64) {
+	first := i*len(p.command.bytes) + at
+	for d := first + digits - 1; d >= first; d-- {
+		p.copies[d] = byte('0' + n%10)
+		n /= 10
 	}
 }

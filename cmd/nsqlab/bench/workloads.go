@@ -62,6 +62,9 @@ func backlog(messages int) Amount {
 	return Amount{Of: "messages", count: messages, piles: true, queue: deep}
 }
 
+// timed is deliveries that wait for their time, in channels of about as many.
+func timed() Amount { return Amount{Of: "deliveries", count: 1_000_000, piles: true} }
+
 // passing is messages that are consumed as they come.
 func passing() Amount { return Amount{Of: "messages at the most", count: maxCount, queue: shallow} }
 
@@ -92,6 +95,9 @@ var Workloads = []Workload{
 	{"idle-10k", "10,000 connections, idle", !quick, standing("connections", 10_000), idle},
 	{"topics-1k", "1,000 topics with a channel and a client each, idle", !quick, standing("topics", 1_000), topics},
 	{"deferred-1m", "a million DPUBs, and how late a twentieth of them comes when due", !quick, backlog(1_000_000), deferred},
+	{"timers-deferred", "a million DPUBs, to 1,000 topics with a channel and a client each, and how late they come", !quick, timed(), timersDeferred},
+	{"timers-channels", "1,000 DPUBs to 1,000 channels of a topic with a client each, and how late they come", !quick, timed(), timersChannels},
+	{"timers-in-flight", "a million PUBs, never finished, in 1,000 topics, and how late after their timeout others get them", !quick, timed(), timersInFlight},
 }
 
 // Quick are the workloads that are measured when none is named.
