@@ -30,12 +30,12 @@ func (b *Broker) Discover(now time.Time, on bool) {
 	b.mu.Unlock()
 	if !on {
 		for _, name := range b.Undiscovered() {
-			b.Discovered(now, name, nil)
+			b.Discovered(now, name, nil, true)
 		}
 	}
 }
 
-// Undiscovered are the topics that Discovered has not been called of, sorted. When there is one more the broker calls its wake function.
+// Undiscovered are the topics that were not told yet of all their channels elsewhere, sorted. When there is one more the broker calls its wake function.
 func (b *Broker) Undiscovered() (names []string) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -53,9 +53,9 @@ func (b *Broker) Undiscovered() (names []string) {
 	return names
 }
 
-// Discovered says that a topic has been told of its channels elsewhere: those that it lacks are made. A name that is not valid, or #ephemeral, is
-// passed over.
-func (b *Broker) Discovered(now time.Time, name string, channels []string) {
+// Discovered tells a topic of channels that it has elsewhere: those that it lacks are made. A name that is not valid, or #ephemeral, is passed
+// over. all says that there are no others.
+func (b *Broker) Discovered(now time.Time, name string, channels []string, all bool) {
 	t := b.lock(name)
 	if t == nil {
 		return
@@ -68,6 +68,9 @@ func (b *Broker) Discovered(now time.Time, name string, channels []string) {
 		if wire.ValidName(c) && !wire.IsEphemeral(c) {
 			t.open(c)
 		}
+	}
+	if !all {
+		return
 	}
 	t.discovered()
 	if t.keeper != nil {

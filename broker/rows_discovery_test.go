@@ -65,10 +65,10 @@ func TestRow16NewTopicsChannels(t *testing.T) {
 	}
 	second.fin(all...)
 
-	n.b.Discovered(n.now, "t", []string{"first", "third", "no/name", "x#ephemeral"})
+	n.b.Discovered(n.now, "t", []string{"first", "third", "no/name", "x#ephemeral"}, true)
 	n.undiscovered()
 	n.names("[{t [first second third]}]")
-	n.b.Discovered(n.now, "t", []string{"fourth"}) // once is enough
+	n.b.Discovered(n.now, "t", []string{"fourth"}, true) // once is enough
 	n.names("[{t [first second third]}]")
 	fourth := n.subscribe("t/fourth", 1000) // it is new, and begins here
 	fourth.want()
@@ -102,7 +102,7 @@ func TestRow16OutlivesACrash(t *testing.T) {
 	for after := range n.cuts() {
 		after.undiscovered("t")
 		after.names("[{t [first]}]")
-		after.b.Discovered(after.now, "t", []string{"second"})
+		after.b.Discovered(after.now, "t", []string{"second"}, true)
 		d := after.subscribe("t/second", 1000)
 		d.want(all[:50]...)
 		d.fin(all[:50]...)
@@ -141,12 +141,12 @@ func TestRow16NoChannelYet(t *testing.T) {
 	if d := n.topic("t").Depth; d != 2 {
 		t.Fatalf("%d messages wait", d)
 	}
-	n.b.Discovered(n.now, "t", []string{"x", "y"})
+	n.b.Discovered(n.now, "t", []string{"x", "y"}, true)
 	for _, c := range []string{"t/x", "t/y"} {
 		n.subscribe(c, 10).want("a", "b")
 	}
 	n.pub("u", "c")
-	n.b.Discovered(n.now, "u", nil)
+	n.b.Discovered(n.now, "u", nil, true)
 	n.undiscovered()
 	n.subscribe("u/x", 10).want("c")
 	n.subscribe("u/y", 10).want()
@@ -159,7 +159,7 @@ func TestRow16NoChannelYet(t *testing.T) {
 	n.must(n.b.DeleteTopic(n.now, "w"))
 	n.undiscovered()
 	n.pub("news#ephemeral", "f")
-	n.b.Discovered(n.now, "news#ephemeral", []string{"x"})
+	n.b.Discovered(n.now, "news#ephemeral", []string{"x"}, true)
 	n.subscribe("news#ephemeral/x", 10).want("f")
 }
 
@@ -175,7 +175,7 @@ func TestRow16LastChannelDeleted(t *testing.T) {
 	if d := n.topic("t").Depth; d != 2 {
 		t.Fatalf("%d messages wait", d)
 	}
-	n.b.Discovered(n.now, "t", []string{"second"})
+	n.b.Discovered(n.now, "t", []string{"second"}, true)
 	n.subscribe("t/second", 10).want("a", "b")
 }
 
@@ -219,7 +219,7 @@ func TestRow16Random(t *testing.T) {
 				}
 			}
 		}
-		n.b.Discovered(n.now, "t", names)
+		n.b.Discovered(n.now, "t", names, true)
 		for range 10 {
 			n.pass(11 * time.Hour)
 			for _, name := range names {

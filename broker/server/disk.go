@@ -14,6 +14,9 @@ const sameAgain = time.Second
 
 // wake is what the broker calls when its next timeout or its next sync may be earlier.
 func (d *Nsqd) wake() {
+	if l := d.lookups; l != nil { // nil while the broker is opened
+		l.wake()
+	}
 	for _, woken := range []chan struct{}{d.timed, d.synced} {
 		select {
 		case woken <- struct{}{}:

@@ -9,7 +9,8 @@
 // Drive is the same for any endpoint and any connection, so a client is run by it as well.
 //
 // The law: two goroutines a connection, the second only while it has something to write, and a third while the greetings are dealt
-// with; one a listener, one for the broker's timers, one for its syncs, one while it drains, one or two for statsd, and those of net/http. None
+// with; one a listener, one for the broker's timers, one for its syncs, one while it drains, one or two for statsd, one for nsqlookupds
+// and one or two for each, one for each topic that is new to them, and those of net/http. None
 // outlives the daemon. All that they share is in the broker, in a driver, or guarded by Nsqd.mu, which is held across no call to either, or by
 // Nsqd.draining, which is taken before it.
 package server
@@ -63,10 +64,11 @@ type Nsqd struct {
 	draining     sync.Mutex    // held by Drain
 	drain        drain         // guarded by draining
 
-	mu       sync.Mutex
-	conns    map[net.Conn]struct{}
-	ending   bool
-	lookupds []string
+	lookups *lookups
+
+	mu     sync.Mutex
+	conns  map[net.Conn]struct{}
+	ending bool
 }
 
 // Start opens the sockets and serves. When it returns, clients can connect.
@@ -85,7 +87,6 @@ func Start(cfg Config) (*Nsqd, error) {
 		reloads:      []func() error{cfg.Log.Reopen},
 		drained:      make(chan struct{}),
 		drainTimeout: cfg.DrainTimeout,
-		lookupds:     cfg.LookupdAddresses,
 	}
 	if cfg.BroadcastAddress == "" {
 		cfg.BroadcastAddress = hostname()
@@ -95,6 +96,7 @@ func Start(cfg Config) (*Nsqd, error) {
 		return nil, errors.Join(err, d.close())
 	}
 	cfg.broadcast(d.tcp, d.http)
+	d.lookups = newLookups(cfg, d.broker, &d.alive)
 	d.serve(cfg)
 	return d, nil
 }
@@ -139,6 +141,7 @@ func (d *Nsqd) open(cfg *Config) (err error) {
 			return err
 		}
 	}
+	cfg.Broker.Discover = len(cfg.LookupdAddresses) > 0
 	if d.broker, err = broker.Open(time.Now(), cfg.Broker, disk, d.wake); err != nil {
 		return fmt.Errorf("failed to open data-path: %w", err)
 	}
@@ -166,6 +169,8 @@ func (d *Nsqd) serve(cfg Config) {
 	d.log(Info, "TCP: listening on %s", d.tcp.Addr())
 	d.alive.Go(func() { punctual(d.broker.NextTimeout, d.broker.HandleTimeout, d.timed, d.ended) })
 	d.alive.Go(func() { punctual(d.broker.NextSync, d.syncer(), d.synced, d.ended) })
+	d.lookups.set(cfg.LookupdAddresses, cfg.LookupdHTTPAddresses)
+	d.alive.Go(d.lookups.run)
 	d.alive.Go(d.accept)
 	if cfg.Statsd.Address != "" {
 		d.alive.Go(func() { d.tellStatsd(cfg) })
@@ -233,6 +238,7 @@ func (d *Nsqd) end() bool {
 	if d.authority != nil {
 		d.authority.close() // nobody waits for an answer any more
 	}
+	d.lookups.close() // nobody is sent here any more
 	return !began
 }
 

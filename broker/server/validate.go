@@ -101,8 +101,8 @@ func isHostPort(address string) bool {
 
 // warnings are what is accepted, as upstream does, though it does not do what it may be meant to.
 func (c *Config) warnings() (lines []string) {
-	if len(c.LookupdAddresses) > 0 {
-		lines = append(lines, fmt.Sprintf("--lookupd-tcp-address: nothing is registered with %s yet, so no consumer finds this nsqd by it", &c.LookupdAddresses))
+	if len(c.LookupdAddresses) > 0 && (c.BroadcastTCPPort == 0 && !isHostPort(c.TCPAddress) || c.BroadcastHTTPPort == 0 && !isHostPort(c.HTTPAddress)) {
+		lines = append(lines, "--lookupd-tcp-address: no nsqlookupd registers an nsqd without ports: give --broadcast-tcp-port and --broadcast-http-port")
 	}
 	if p := c.TLS.ClientAuthPolicy; !slices.Contains([]string{"", "require", "require-verify"}, p) {
 		lines = append(lines, fmt.Sprintf("--tls-client-auth-policy %q is neither require nor require-verify: no certificate is asked for", p))

@@ -64,7 +64,7 @@ func (d *Nsqd) info(cfg Config) httpapi.Info {
 			d.log(Error, "HTTP: panic - %v\n%s", v, debug.Stack())
 		},
 		Config:      d.options(cfg),
-		SetLookupds: d.setLookupds,
+		SetLookupds: func(addresses []string) { d.lookups.set(addresses, nil) },
 		SetLogLevel: setLogLevel(cfg.Log),
 		Drain:       d.Drain,
 	}
