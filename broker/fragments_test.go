@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,7 +12,8 @@ import (
 )
 
 // FuzzFragments: a stream of commands cut up in any way answers as it does in whole commands, and leaves the same state. A
-// stream that does not subscribe answers so also in one read.
+// stream that does not subscribe answers so also in one read. What the session needs is met at once, but for the need that refused
+// counts, from 1.
 func FuzzFragments(f *testing.F) {
 	for _, lines := range fragmentSeeds {
 		p, err := (&talk{}).encode(strings.TrimSpace(lines))
@@ -19,21 +21,23 @@ func FuzzFragments(f *testing.F) {
 			f.Fatal(err)
 		}
 		p = append([]byte(wire.Magic), p...)
-		f.Add(p, []byte{})
-		f.Add(p, []byte{3, 1, 40})
+		f.Add(p, []byte{}, 0)
+		f.Add(p, []byte{3, 1, 40}, 0)
+		f.Add(p, []byte{100}, 1)
+		f.Add(p, []byte{7}, 2)
 	}
-	f.Fuzz(func(t *testing.T, stream, cuts []byte) {
+	f.Fuzz(func(t *testing.T, stream, cuts []byte, refused int) {
 		if len(stream) > 32<<10 {
 			t.Skip("long")
 		}
-		inPieces := play(stream, pieces(len(stream), cuts))
-		if whole := play(stream, append(inPieces.consumed, len(stream))); whole.log != inPieces.log {
+		inPieces := play(stream, pieces(len(stream), cuts), refused)
+		if whole := play(stream, append(inPieces.consumed, len(stream)), refused); whole.log != inPieces.log {
 			t.Fatalf("in pieces:\n%s\nin whole commands:\n%s", inPieces.log, whole.log)
 		}
 		if inPieces.subscribed {
 			return // when it is given messages depends on what comes in one read
 		}
-		if atOnce := play(stream, []int{len(stream)}); atOnce.log != inPieces.log {
+		if atOnce := play(stream, []int{len(stream)}, refused); atOnce.log != inPieces.log {
 			t.Fatalf("in pieces:\n%s\nat once:\n%s", inPieces.log, atOnce.log)
 		}
 	})
@@ -56,10 +60,29 @@ type played struct {
 	log        string
 	consumed   []int // of the stream, after each read that consumed something and did not fail
 	subscribed bool
+	needs      int
+}
+
+// meet answers all that the session needs, and says whether there was anything.
+func (p *played) meet(s *Session, now time.Time, refused int) (met bool, err error) {
+	for need := s.Need(); need.Kind != wire.NoNeed && err == nil; need = s.Need() {
+		var a wire.Answer
+		switch p.needs++; {
+		case p.needs == refused:
+			a.Err = errors.New("refused")
+		case need.Kind == wire.NeedTLS:
+			a.TLS.CommonName = "peer"
+		case need.Kind == wire.NeedAuthority:
+			a.Body = []byte(`{"ttl":60,"authorizations":[{"topic":"t","channels":[".*"],"permissions":["subscribe","publish"]}]}`)
+		}
+		err = s.Answer(now, a)
+		met = true
+	}
+	return met, err
 }
 
 // play feeds a stream to a session, cut at the ends, beside a consumer that looks on, and lets an hour pass.
-func play(stream []byte, ends []int) (p played) {
+func play(stream []byte, ends []int, refused int) (p played) {
 	b, now := fragmentBroker()
 	watcher := b.Connect(now, "watcher:1", func() {})
 	receive(watcher, now, wire.Magic+"SUB t watch\nRDY 2500\n")
@@ -70,18 +93,21 @@ func play(stream []byte, ends []int) (p played) {
 	var err error
 	at := 0
 	for _, end := range ends {
-		if at == end {
-			continue
+		for met := true; met && at < end && err == nil; {
+			var n int
+			in := bytes.Clone(stream[at:end])
+			n, err = s.Receive(now, in)
+			clear(in) // the driver may use it again
+			if at += n; err != nil {
+				break
+			}
+			if n > 0 {
+				p.consumed = append(p.consumed, at)
+			}
+			met, err = p.meet(s, now, refused)
 		}
-		var n int
-		in := bytes.Clone(stream[at:end])
-		n, err = s.Receive(now, in)
-		clear(in) // the driver may use it again
-		if at += n; err != nil {
+		if err != nil {
 			break
-		}
-		if n > 0 {
-			p.consumed = append(p.consumed, at)
 		}
 	}
 	if err == nil {
@@ -92,7 +118,7 @@ func play(stream []byte, ends []int) (p played) {
 	look := func() {
 		fmt.Fprintf(&log, "client %q\nwatcher %q\n%+v\n", s.Transmit(nil), watcher.Transmit(nil), b.Stats())
 	}
-	fmt.Fprintf(&log, "used %d, %v\n", at, err)
+	fmt.Fprintf(&log, "used %d, %d needs, %v\n", at, p.needs, err)
 	look()
 	s.Disconnect(now)
 	b.HandleTimeout(now.Add(time.Hour))
@@ -106,6 +132,7 @@ func fragmentBroker() (*Broker, time.Time) {
 	opts := DefaultOptions("fragments")
 	opts.NodeID = 0
 	opts.MaxMsgSize, opts.MaxBodySize, opts.MemQueueSize = 40, 200, 3
+	opts.TLS = true
 	b, err := Open(birth, opts, nil, func() {})
 	if err != nil {
 		panic(err)
@@ -142,6 +169,19 @@ PUB t <- "four"
 CLS
 FIN 0000000000000003
 NOP`,
+	`IDENTIFY <- {"feature_negotiation":true,"tls_v1":true,"snappy":true}
+PUB t <- "inside"
+IDENTIFY <- {"feature_negotiation":true,"tls_v1":true,"deflate":true}
+PUB t <- "still"
+SUB t c
+RDY 1`,
+	`PUB t <- "before"
+IDENTIFY <- {"feature_negotiation":true,"deflate":true,"deflate_level":9}
+OOPS`,
+	`IDENTIFY <- {"feature_negotiation":true,"tls_v1":true}
+AUTH <- "secret"
+PUB t <- "x"
+PUB u <- "x"`,
 	`SUB t c
 RDY 10
 RDY

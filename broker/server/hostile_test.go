@@ -140,11 +140,7 @@ func TestIdleLayersGiveBuffersBack(t *testing.T) {
 					p.say("NOP\n")
 				}
 				synctest.Wait()
-				held := len(d.in.buf) + cap(d.spare) + cap(d.stash) + len(d.hall)
-				if l := d.layers; l != nil {
-					held += cap(l.sent) + cap(l.sink.buf)
-				}
-				if held > 4<<10 {
+				if held := d.held(); held > 4<<10 {
 					t.Errorf("it holds %d bytes", held)
 				}
 				_ = near.Close()
