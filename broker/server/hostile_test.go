@@ -68,7 +68,6 @@ type packing struct {
 	since  int // bytes received since the last Transmit
 	most   int // at any time
 	all    int
-	closed chan struct{}
 }
 
 func (e *packing) Need() (n wire.Need) {

@@ -75,11 +75,11 @@ func (r *ring) deafConsumers() {
 func (r *ring) deafProducers() {
 	const much = 256 << 20
 	each(len(layers), func(i int) {
-		f := r.enter(layers[i])
+		f := r.enter(layers[i] + `,"heartbeat_interval":-1`)
 		many := strings.Repeat(pub("deaf#ephemeral", "x"), 5000)
 		sent := 0
 		for ; sent < much; sent += len(many) {
-			_ = f.SetWriteDeadline(time.Now().Add(2 * time.Second))
+			_ = f.SetWriteDeadline(time.Now().Add(time.Second))
 			if _, err := io.WriteString(f, many); err != nil {
 				break
 			}
@@ -95,7 +95,7 @@ func (r *ring) deafProducers() {
 func (r *ring) deafBrowsers() {
 	p := r.dial(r.tcp)
 	p.say(wire.Magic)
-	for i := range 2000 {
+	for i := range 1000 {
 		p.say(pub(fmt.Sprintf("topic-with-a-long-name-so-that-stats-are-long-%d", i), "x"))
 		p.want("OK")
 	}

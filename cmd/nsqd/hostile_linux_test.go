@@ -51,13 +51,14 @@ func TestHostileClients(t *testing.T) {
 			r.closeAll()
 			r.awaitSockets(before)
 			r.leave()
+			r.awaitSockets(before - 2)
 			peak := int(r.peak.Load() >> 20)
 			if bound := h.bound + *conns*40>>10; peak > bound {
 				t.Errorf("the daemon held %d MiB, and may %d", peak, bound)
 			}
 			t.Logf("%v; the others' slowest message took %v; the daemon held %d MiB and worked for %v",
 				took.Round(time.Millisecond), time.Duration(r.slowest.Load()).Round(time.Millisecond), peak, r.cpu())
-			r.wantFewGoroutines()
+			r.wantNobodyServed()
 		})
 	}
 }
@@ -66,24 +67,36 @@ func TestHostileClients(t *testing.T) {
 func TestOutOfDescriptors(t *testing.T) {
 	r := newRing(t, "ulimit -n 256 && ")
 	before := r.sockets()
+	early := r.dial(r.tcp)
+	early.say(wire.Magic + "NOP\n")
 	for _, address := range []string{r.tcp, r.http} {
 		for range 300 {
 			r.dial(address)
 		}
 	}
 	r.await("told", func() bool { return strings.Contains(r.log.String(), "accept failed") })
+	early.say(pub("without-a-file", "x"))
+	if f, err := early.next(); err != nil || !strings.HasPrefix(string(f.Data), "E_PUB_FAILED PUB failed ") {
+		t.Errorf("told %q, %v", f.Data, err)
+	}
+	r.linger(0)
 	r.closeAll()
 	r.awaitSockets(before)
-	c := r.dial(r.tcp)
-	c.say(wire.Magic + pub("after", "x"))
-	c.want("OK")
-	c = r.dial(r.http)
+	r.await("tried the disk again", func() bool { // a second after it failed
+		c := r.dial(r.tcp)
+		c.say(wire.Magic + pub("without-a-file", "x"))
+		return c.skipTo("OK") == nil
+	})
+	c := r.dial(r.http)
 	c.say("POST /pub?topic=after HTTP/1.0\r\nContent-Length: 1\r\n\r\nx")
 	c.wantLine("HTTP/1.0 200 OK")
+	c = r.dial(r.http)
+	c.say("GET /ping HTTP/1.0\r\n\r\n")
+	c.wantLine("HTTP/1.0 200 OK")
 	r.closeAll()
-	r.awaitSockets(before)
 	r.leave()
-	r.wantFewGoroutines()
+	r.awaitSockets(before - 2)
+	r.wantNobodyServed()
 }
 
 // A daemon that is told to end does so in a few seconds, whatever its clients are at.

@@ -32,7 +32,6 @@ const (
 	patience  = 20 * time.Second      // for what is to come soon
 	tolerable = 5 * time.Second       // that a message of the others takes
 	often     = 20 * time.Millisecond // a message of the others is published, and the daemon is looked at
-	calm      = 30                    // goroutines of a daemon without clients, and not more
 )
 
 // A ring is a daemon's process, those who are hostile to it, and others: one producer and one consumer.
@@ -289,18 +288,29 @@ func (r *ring) awaitSockets(before int) {
 	r.await("closed all sockets", func() bool { return r.sockets() <= before })
 }
 
-// wantFewGoroutines has the daemon tell of all its goroutines, which is its end.
-func (r *ring) wantFewGoroutines() {
+// wantNobodyServed has the daemon, whose clients have all gone, tell of its goroutines, which is its end: none serves a connection. One may
+// be about to return.
+func (r *ring) wantNobodyServed() {
 	r.t.Helper()
+	r.await("saw all clients off", func() bool {
+		log := r.log.String()
+		return strings.Count(log, "TCP: new client(") == strings.Count(log, "TCP: closed client(")
+	})
 	logged := len(r.log.String())
 	if err := r.cmd.Process.Signal(syscall.SIGQUIT); err != nil {
 		r.t.Fatal(err)
 	}
 	_ = r.wait()
-	dump := r.log.String()[logged:]
-	n := strings.Count(dump, "\ngoroutine ")
-	if n > calm || n == 0 {
-		r.t.Errorf("%d goroutines are left:\n%.8000s", n, dump)
+	var serving []string
+	listens := false
+	for g := range strings.SplitSeq(r.log.String()[logged:], "\n\n") {
+		if strings.Contains(g, "(*Nsqd).attend(") || strings.Contains(g, "net/http.(*conn).serve(") {
+			serving = append(serving, g)
+		}
+		listens = listens || strings.Contains(g, "(*Nsqd).accept(")
+	}
+	if len(serving) > 1 || !listens {
+		r.t.Errorf("%d goroutines serve clients that have gone:\n%.5000s", len(serving), strings.Join(serving, "\n\n"))
 	}
 }
 
