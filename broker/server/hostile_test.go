@@ -64,10 +64,10 @@ func TestTheErrorIsReadBeforeTheEndInTLS(t *testing.T) {
 // A packing endpoint asks for DEFLATE after a first byte, and then takes all that comes.
 type packing struct {
 	talkless
-	asked  bool
-	since  int // bytes received since the last Transmit
-	most   int // at any time
-	all    int
+	asked bool
+	since int // bytes received since the last Transmit
+	most  int // at any time
+	all   int
 }
 
 func (e *packing) Need() (n wire.Need) {
