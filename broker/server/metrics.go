@@ -99,10 +99,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(ch, buildInfo, 1, broker.Version, runtime.Version())
 	gauge(ch, startTime, float64(c.started.UnixMilli())/1000)
 	gauge(ch, healthy, truth(strings.HasPrefix(d.broker.Health(), "OK")))
-	d.mu.Lock()
-	conns := len(d.conns)
-	d.mu.Unlock()
-	gauge(ch, connections, float64(conns))
+	gauge(ch, connections, float64(d.clients()))
 	histogram(ch, publishing, d.publications.tcp.histogram(), everyBound, "tcp")
 	histogram(ch, publishing, d.publications.http.histogram(), everyBound, "http")
 	if d.disk != nil {
