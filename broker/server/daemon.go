@@ -47,9 +47,9 @@ func newDaemon(l *Logger) daemon {
 	}
 }
 
-// lock takes the folder that the daemon keeps its data in.
-func (d *daemon) lock(path string) (err error) {
-	if d.folder, err = lockFolder(path); err != nil {
+// lock takes the folder that the daemon of that name keeps its data in.
+func (d *daemon) lock(path, name string) (err error) {
+	if d.folder, err = lockFolder(path, name); err != nil {
 		return fmt.Errorf("failed to lock data-path: %w", err)
 	}
 	return nil

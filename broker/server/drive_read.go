@@ -21,7 +21,9 @@ func (d *driver) read() (ending, error) {
 			d.lately += n
 			d.ahead += n
 			d.in.add(n)
-			d.hand()
+			if d.enter() {
+				d.hand()
+			}
 		}
 		switch {
 		case d.over != nil && d.over.why != finished:

@@ -22,12 +22,14 @@ type MetricsConfig struct {
 
 // metricsHandler answers GET /metrics, for Prometheus.
 func (d *Nsqd) metricsHandler(cfg Config, started time.Time) http.Handler {
+	return d.scrapes(&collector{nsqd: d, started: started, path: cfg.DataPath, maxClients: cfg.Metrics.MaxClients})
+}
+
+// scrapes answers for what tells of the daemon, and tells of the process.
+func (d *daemon) scrapes(told ...prometheus.Collector) http.Handler {
 	r := prometheus.NewRegistry()
-	r.MustRegister(
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&collector{nsqd: d, started: started, path: cfg.DataPath, maxClients: cfg.Metrics.MaxClients},
-	)
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(told...)
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{
 		ErrorLog:            promLog{d.log},
 		ErrorHandling:       promhttp.ContinueOnError,

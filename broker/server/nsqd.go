@@ -76,7 +76,7 @@ func Start(cfg Config) (*Nsqd, error) {
 func (d *Nsqd) open(cfg *Config) (err error) {
 	var disk store.FS
 	if cfg.DataPath != "" {
-		if err = d.lock(cfg.DataPath); err != nil {
+		if err = d.lock(cfg.DataPath, "nsqd"); err != nil {
 			return err
 		}
 		d.disk = &diskFigures{}
