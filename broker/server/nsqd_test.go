@@ -34,7 +34,7 @@ func dial(t testing.TB, d *Nsqd) *peer {
 	return p
 }
 
-func get(t testing.TB, d *Nsqd, target string) string {
+func get(t testing.TB, d served, target string) string {
 	t.Helper()
 	answer, err := http.Get("http://" + d.HTTPAddr() + target)
 	if err != nil {
