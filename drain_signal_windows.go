@@ -1,6 +1,0 @@
-package main
-
-import "os"
-
-// notifyDrain does nothing: this system has no signal that could begin a drain.
-func notifyDrain(chan<- os.Signal) {}
