@@ -24,6 +24,7 @@ func (d *driver) read() (ending, error) {
 			if d.enter() {
 				d.hand()
 			}
+			d.economize(d.now) // an endpoint may hear so often from its peer that no timeout of it comes
 		}
 		switch {
 		case d.over != nil && d.over.why != finished:
