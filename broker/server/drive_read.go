@@ -20,7 +20,10 @@ func (d *driver) read() (ending, error) {
 		if n > 0 {
 			d.lately += n
 			d.ahead += n
-			d.hand()
+			if d.enter() {
+				d.hand()
+			}
+			d.economize(d.now) // an endpoint may hear so often from its peer that no timeout of it comes
 		}
 		if d.layers != nil && d.over == nil && d.ahead > maxAhead { // little that is sent can be much that is read
 			d.now = time.Now()
