@@ -15,6 +15,9 @@ type over struct {
 
 // read is the reading goroutine: it tells the endpoint all that happens, one thing at a time.
 func (d *driver) read() (ending, error) {
+	if d.over != nil {
+		return d.over.why, d.over.err
+	}
 	for {
 		n, err := d.gather()
 		if n > 0 {
