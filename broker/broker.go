@@ -70,6 +70,10 @@ type Broker struct {
 	metaWaiters []func(error) // who wait for that
 	metaRested  int64         // before which it is not written again
 
+	discover     bool          // topics that are made wait to be told of their channels; guarded by mu
+	undiscovered atomic.Int64  // how many do
+	renames      atomic.Uint64 // of topics and channels
+
 	reserved atomic.Int64 // offset below which no later life begins a topic
 
 	sessionsMu sync.Mutex
@@ -85,7 +89,7 @@ func Open(now time.Time, opts Options, fs store.FS, wake func()) (*Broker, error
 	}
 	b := &Broker{
 		opts: opts, fs: fs, wake: wake, began: now, metaDue: never,
-		topics: map[string]*topic{}, sessions: map[uint64]*Session{},
+		discover: opts.Discover, topics: map[string]*topic{}, sessions: map[uint64]*Session{},
 		due:   agenda{entry: func(t *topic) *appointment { return &t.visit }},
 		dirty: agenda{entry: func(t *topic) *appointment { return &t.syncing }},
 	}
@@ -270,6 +274,10 @@ func (b *Broker) create(now time.Time, name string) (err error) {
 		t.wantSync(now)
 		b.changed(t)
 	}
+	if b.discover {
+		t.undiscover()
+	}
+	b.renamed()
 	return nil
 }
 
@@ -308,6 +316,8 @@ func (b *Broker) discard(now time.Time, t *topic) {
 	}
 	delete(b.topics, t.name)
 	b.unschedule(t)
+	t.discovered()
+	b.renamed()
 }
 
 // depart takes a consumer out of its channel; an ephemeral channel goes with its last consumer, and an ephemeral topic

@@ -12,6 +12,7 @@ func (b *Broker) Drain(draining bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.draining = draining
+	b.renamed()
 	for _, name := range b.names() {
 		t := b.topics[name]
 		t.mu.Lock()
@@ -58,7 +59,7 @@ func (t *topic) holdings(all []Holding) []Holding {
 	if t.waiting > 0 {
 		all = append(all, Holding{Topic: t.name, Messages: t.waiting, Stuck: t.stuck()})
 	}
-	for _, c := range t.channels {
+	for _, c := range t.visible() {
 		if n := c.depth() + int64(c.inFlight) + int64(c.deferred); n > 0 {
 			all = append(all, Holding{Topic: t.name, Channel: c.name, Messages: n, Stuck: c.stuck()})
 		}

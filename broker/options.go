@@ -52,6 +52,8 @@ type Options struct {
 	TopologyZone   string
 	Experiments    Experiments
 
+	Discover bool // topics that are made wait to be told of their channels elsewhere; see Broker.Discover
+
 	LatencyPercentiles Percentiles   // from publication to FIN, that /stats and statsd tell; empty: none are kept
 	LatencyWindow      time.Duration // the time they are about, up to now
 

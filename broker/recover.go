@@ -148,6 +148,12 @@ func (b *Broker) revive(now time.Time, name string, files []string, known *store
 		ch := t.newChannel(c.name, c.number, c.cursor)
 		ch.paused = c.paused
 		ch.gaps = c.ahead()
+		if c.name == keeperName {
+			t.keeper = ch
+		}
+	}
+	if t.keeper != nil || b.discover && len(t.channels) == 0 {
+		t.undiscover()
 	}
 	moves := len(m.channels) > 0 && !m.paused
 	if moves {
@@ -343,6 +349,9 @@ func (b *Broker) load(now time.Time) error {
 			b.topics[name] = t
 			t.wantSync(now) // what a killed process wrote may not have been synced
 		}
+	}
+	if !b.discover {
+		b.Discover(now, false) // what an earlier life waited for
 	}
 	if err := b.saveMetadata(reserve); err != nil { // so that no offset of this life is given again, whatever is left of it
 		b.warn("metadata: %v", err)

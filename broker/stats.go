@@ -147,7 +147,10 @@ func (t *topic) stats() TopicStats {
 	for _, r := range t.lost {
 		st.LostBytes += int64(r.To - r.From)
 	}
-	for _, c := range t.channels {
+	if len(t.visible()) == 0 && t.keeper != nil {
+		st.Depth += t.keeper.depth() // it waits for the first channel that is seen
+	}
+	for _, c := range t.visible() {
 		st.Channels = append(st.Channels, c.stats(t.onDisk(c.behind)))
 	}
 	slices.SortFunc(st.Channels, func(a, b ChannelStats) int {

@@ -309,7 +309,7 @@ func (t *topic) metadata() (m store.TopicMetadata, end store.Offset, removed int
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	m = store.TopicMetadata{Name: t.name, Paused: t.paused}
-	for _, c := range t.channels {
+	for _, c := range t.visible() {
 		if !wire.IsEphemeral(c.name) {
 			m.Channels = append(m.Channels, store.ChannelMetadata{Name: c.name, Paused: c.paused})
 		}

@@ -33,6 +33,7 @@ type topic struct {
 	deleted   bool          // or the broker closes: it takes no more, and no timer fires
 	gone      bool          // deleted, and its files are to go
 	draining  bool          // as the broker: nothing is published to it
+	keeper    *channel      // of channels, until undiscovered is over
 	handed    store.Offset  // what lies before was handed to the channels; the rest waits at the topic
 	waiting   int64         // messages from handed on
 	postponed []postponed   // those of them that are deferred
@@ -49,7 +50,9 @@ type topic struct {
 	woken   []*Session // those that got bytes to send meanwhile
 	waiters []waiter   // who wait for a Sync
 	points  int64      // sync points so far
-	asking  func(error)
+
+	undiscovered bool // it was not told yet of its channels elsewhere
+	asking       func(error)
 
 	unsynced  int64       // messages since the last Sync began
 	rested    int64       // when the next one may begin for which nobody waits
@@ -220,16 +223,24 @@ func (t *topic) channel(name string) *channel {
 	return nil
 }
 
-// open finds a channel by name, or makes it: it begins where the topic stands, the first with all that waited.
+// open finds a channel by name, or makes it: it begins where the topic stands, the first with all that waited, or with the keeper.
 func (t *topic) open(name string) *channel {
 	if c := t.channel(name); c != nil {
 		return c
 	}
+	t.keep()
 	t.numbers++
 	c := t.newChannel(name, t.numbers, t.handed)
+	if t.keeper != nil {
+		c.cursor = t.keeper.cursor
+	}
 	c.note(store.Entry{Op: store.Opened, ID: c.cursor, Name: name})
+	if t.keeper != nil {
+		c.follow(t.keeper)
+	}
 	t.urgent = true
 	t.broker.changed(t)
+	t.broker.renamed()
 	return c
 }
 
@@ -252,6 +263,7 @@ func (t *topic) remove(c *channel) {
 	}
 	t.urgent = true
 	t.broker.changed(t)
+	t.broker.renamed()
 }
 
 // expire ends waits that are over at now, at most limit of them: what was in flight is queued again, and what was deferred is queued. It

@@ -36,26 +36,35 @@ func (d *nsqd) unpauseChannel(r *http.Request) (any, error) {
 	})
 }
 
-// withChannel does something with the channel that a request names, whose names are checked first, with codes other than those
-// of the topics' endpoints, as in nsqd.
+// withChannel does something with the channel that a request names. The names are checked first, with codes other than those of the
+// topics' endpoints, as in nsqd.
 func (d *nsqd) withChannel(r *http.Request, f func(now time.Time, topic, channel string) error) (any, error) {
-	q, err := parseQuery(r)
+	topic, channel, err := channelArgs(r)
 	if err != nil {
 		return nil, err
-	}
-	topic, channel := q.Get("topic"), q.Get("channel")
-	switch {
-	case !q.Has("topic"):
-		return nil, errMissingTopic
-	case !broker.ValidName(topic):
-		return nil, refusal{http.StatusBadRequest, "INVALID_ARG_TOPIC"}
-	case !q.Has("channel"):
-		return nil, refusal{http.StatusBadRequest, "MISSING_ARG_CHANNEL"}
-	case !broker.ValidName(channel):
-		return nil, refusal{http.StatusBadRequest, "INVALID_ARG_CHANNEL"}
 	}
 	if err := f(d.clock(), topic, channel); err != nil {
 		return nil, err
 	}
 	return nil, d.settle(topic)
+}
+
+// channelArgs reads the names of a topic and of a channel, and checks them.
+func channelArgs(r *http.Request) (topic, channel string, err error) {
+	q, err := parseQuery(r)
+	if err != nil {
+		return "", "", err
+	}
+	topic, channel = q.Get("topic"), q.Get("channel")
+	switch {
+	case !q.Has("topic"):
+		return "", "", errMissingTopic
+	case !broker.ValidName(topic):
+		return "", "", refusal{http.StatusBadRequest, "INVALID_ARG_TOPIC"}
+	case !q.Has("channel"):
+		return "", "", refusal{http.StatusBadRequest, "MISSING_ARG_CHANNEL"}
+	case !broker.ValidName(channel):
+		return "", "", refusal{http.StatusBadRequest, "INVALID_ARG_CHANNEL"}
+	}
+	return topic, channel, nil
 }

@@ -7,11 +7,6 @@ import (
 	"strconv"
 )
 
-// itself is an endpoint whose handler writes its answer.
-func itself(h http.HandlerFunc) func(*nsqd, *http.Request) (any, error) {
-	return func(*nsqd, *http.Request) (any, error) { return h, nil }
-}
-
 // setBlockRate answers PUT /debug/setblockrate?rate=: of goroutines that block one is sampled for every so many nanoseconds, for
 // /debug/pprof/block; 0 ends that. Unlike nsqd, which does it and answers 500, it answers 200.
 func (d *nsqd) setBlockRate(r *http.Request) (any, error) {

@@ -66,7 +66,7 @@ func TestExchangesAreComplete(t *testing.T) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(promised)) {
-		if !slices.ContainsFunc(nsqdRoutes, func(e route) bool { return e.method+" "+e.path == name }) {
+		if !slices.ContainsFunc(nsqdRoutes, func(e route[*nsqd]) bool { return e.method+" "+e.path == name }) {
 			t.Errorf("%s: no such route", name)
 		}
 	}

@@ -28,9 +28,9 @@ func TestPing(t *testing.T) {
 		{`NOK - "`, 500, `NOK - "`},
 	} {
 		var d *nsqd
-		ping := route{"GET", "/ping", func(*nsqd, *http.Request) (any, error) { return pong(c.health) }, true}
+		ping := route[*nsqd]{"GET", "/ping", func(*nsqd, *http.Request) (any, error) { return pong(c.health) }, true}
 		w := httptest.NewRecorder()
-		d.serve(ping)(w, httptest.NewRequest("GET", "/ping", nil), httprouter.Params{})
+		serve(d, ping)(w, httptest.NewRequest("GET", "/ping", nil), httprouter.Params{})
 		if w.Code != c.status || w.Body.String() != c.answer {
 			t.Errorf("%s: %d %q", c.health, w.Code, w.Body)
 		}
@@ -53,9 +53,9 @@ func TestFailedPublication(t *testing.T) {
 		{errors.New("write \"a\\b\":\n<full> é"), "PUB_FAILED: write \"a\\b\":\n<full> é"},
 	} {
 		w := httptest.NewRecorder()
-		pub := route{"POST", "/pub", func(*nsqd, *http.Request) (any, error) { return nil, asPublication(c.err) }, false}
+		pub := route[*nsqd]{"POST", "/pub", func(*nsqd, *http.Request) (any, error) { return nil, asPublication(c.err) }, false}
 		var d *nsqd
-		d.serve(pub)(w, httptest.NewRequest("POST", "/pub", nil), httprouter.Params{})
+		serve(d, pub)(w, httptest.NewRequest("POST", "/pub", nil), httprouter.Params{})
 		var answer map[string]string
 		err := json.Unmarshal(w.Body.Bytes(), &answer)
 		if w.Code != 503 || err != nil || len(answer) != 1 || answer["message"] != c.told {

@@ -10,11 +10,9 @@ package httpapi
 
 import (
 	"net/http"
-	"net/http/pprof"
 	"runtime"
 	"time"
 
-	"github.com/julienschmidt/httprouter"
 	"github.com/nsqlab/nsqlab/broker"
 )
 
@@ -42,20 +40,9 @@ type Info struct {
 // Nsqd is the HTTP API of nsqd. It is safe from any goroutine if clock is.
 func Nsqd(b *broker.Broker, info Info, clock func() time.Time) http.Handler {
 	d := &nsqd{broker: b, opts: b.Options(), info: info, clock: clock}
-	r := httprouter.New()
-	for _, e := range nsqdRoutes {
-		r.Handle(e.method, e.path, d.serve(e))
-	}
+	r := newRouter(d, nsqdRoutes, info.Panicked)
 	if info.Metrics != nil {
 		r.Handler(http.MethodGet, "/metrics", info.Metrics)
-	}
-	r.NotFound = refuse(http.StatusNotFound, "NOT_FOUND")
-	r.MethodNotAllowed = refuse(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
-	if info.Panicked != nil {
-		r.PanicHandler = func(w http.ResponseWriter, _ *http.Request, v any) {
-			info.Panicked(v)
-			writeError(w, refusal{http.StatusInternalServerError, "INTERNAL_ERROR"})
-		}
 	}
 	return r
 }
@@ -68,14 +55,7 @@ type nsqd struct {
 	clock  func() time.Time
 }
 
-// A route is an endpoint. Its handler gives what is answered; an error that is a refusal says how.
-type route struct {
-	method, path string
-	handle       func(d *nsqd, r *http.Request) (any, error)
-	plain        bool // without nsqd's header and without JSON
-}
-
-var nsqdRoutes = []route{
+var nsqdRoutes = append(profiles[*nsqd]("/debug/pprof/"), []route[*nsqd]{
 	{"GET", "/ping", (*nsqd).ping, true},
 	{"GET", "/info", (*nsqd).about, false},
 	{"POST", "/pub", (*nsqd).pub, false},
@@ -95,35 +75,6 @@ var nsqdRoutes = []route{
 	{"PUT", "/config/:opt", (*nsqd).setConfig, false},
 	{"POST", "/drain", (*nsqd).drain, false},
 	{"DELETE", "/drain", (*nsqd).resume, false},
-	{"GET", "/debug/pprof/", itself(pprof.Index), true},
-	{"GET", "/debug/pprof/cmdline", itself(pprof.Cmdline), true},
-	{"GET", "/debug/pprof/profile", itself(pprof.Profile), true},
-	{"GET", "/debug/pprof/symbol", itself(pprof.Symbol), true},
-	{"POST", "/debug/pprof/symbol", itself(pprof.Symbol), true},
-	{"GET", "/debug/pprof/heap", itself(pprof.Handler("heap").ServeHTTP), true},
-	{"GET", "/debug/pprof/goroutine", itself(pprof.Handler("goroutine").ServeHTTP), true},
-	{"GET", "/debug/pprof/block", itself(pprof.Handler("block").ServeHTTP), true},
-	{"GET", "/debug/pprof/threadcreate", itself(pprof.Handler("threadcreate").ServeHTTP), true},
 	{"PUT", "/debug/setblockrate", (*nsqd).setBlockRate, true},
 	{"POST", "/debug/freememory", (*nsqd).freeMemory, true},
-}
-
-func (d *nsqd) serve(e route) httprouter.Handle {
-	return func(w http.ResponseWriter, r *http.Request, _ httprouter.Params) {
-		answer, err := e.handle(d, r)
-		if writes, ok := answer.(http.HandlerFunc); ok {
-			writes(w, r)
-			return
-		}
-		switch {
-		case err != nil && e.plain:
-			writePlainError(w, err)
-		case err != nil:
-			writeError(w, err)
-		case e.plain:
-			writeBody(w, answer)
-		default:
-			writeAnswer(w, answer)
-		}
-	}
-}
+}...)

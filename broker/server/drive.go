@@ -40,8 +40,12 @@ func (o outside) begin(conn net.Conn, open func(now time.Time, wake func()) wire
 	d := &driver{conn: conn, outside: o, turn: make(chan struct{}, 1)}
 	d.source = rawReader{d}
 	d.now = time.Now()
+	d.counted = d.now
 	d.endpoint = open(d.now, d.wake)
 	d.needer, _ = d.endpoint.(wire.Needer)
+	if o.client != nil {
+		d.turn <- struct{}{} // until it has knocked
+	}
 	d.start()
 	return d
 }
@@ -49,6 +53,7 @@ func (o outside) begin(conn net.Conn, open func(now time.Time, wake func()) wire
 // run serves the connection to its end.
 func (d *driver) run() error {
 	conn := d.conn
+	d.knock()
 	why, err := d.read()
 	told := why != broken && d.sayGoodbye()
 	failure := d.stop()

@@ -15,12 +15,18 @@ type over struct {
 
 // read is the reading goroutine: it tells the endpoint all that happens, one thing at a time.
 func (d *driver) read() (ending, error) {
+	if d.over != nil {
+		return d.over.why, d.over.err
+	}
 	for {
 		n, err := d.gather()
 		if n > 0 {
 			d.lately += n
 			d.ahead += n
-			d.hand()
+			if d.enter() {
+				d.hand()
+			}
+			d.economize(d.now) // an endpoint may hear so often from its peer that no timeout of it comes
 		}
 		if d.layers != nil && d.over == nil && d.ahead > maxAhead { // little that is sent can be much that is read
 			d.now = time.Now()

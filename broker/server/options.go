@@ -2,7 +2,6 @@ package server
 
 import (
 	"flag"
-	"slices"
 
 	"github.com/nsqlab/nsqlab/broker"
 )
@@ -19,7 +18,7 @@ func (d *Nsqd) options(cfg Config) func(name string) (any, bool) {
 	return func(name string) (any, bool) {
 		switch {
 		case name == lookupdOption:
-			return d.lookupdAddresses(), true
+			return d.lookups.addresses(), true
 		case name == "log_level":
 			return int(cfg.Log.Level()), true
 		}
@@ -45,18 +44,4 @@ func shown(v flag.Value) any {
 		return int(*v)
 	}
 	return v.String()
-}
-
-// lookupdAddresses are the nsqlookupds that the daemon is to talk to.
-func (d *Nsqd) lookupdAddresses() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return append([]string{}, d.lookupds...)
-}
-
-// setLookupds changes them, until the daemon ends.
-func (d *Nsqd) setLookupds(addresses []string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.lookupds = slices.Clone(addresses)
 }

@@ -19,7 +19,7 @@ func TestConfigTellsOptions(t *testing.T) {
 		c.Flags(fs)
 		for name, value := range map[string]string{
 			"node-id": "9", "msg-timeout": "90s", "broadcast-address": "b.example", "snappy": "false", "max-msg-size": "1000",
-			"lookupd-tcp-address": "l.example:4160", "tls-min-version": "tls1.2", "tls-required": "tcp-https", "enable-experiment": "x",
+			"lookupd-tcp-address": "127.0.0.1:1", "tls-min-version": "tls1.2", "tls-required": "tcp-https", "enable-experiment": "x",
 			"e2e-processing-latency-percentile": "0.5,0.99", "durability": "memory", "topic-durability": "a=fsync", "statsd-prefix": "p.%s",
 		} {
 			if err := fs.Set(name, value); err != nil {
@@ -32,7 +32,7 @@ func TestConfigTellsOptions(t *testing.T) {
 	for name, want := range map[string]string{
 		"id": "9", "msg_timeout": "90000000000", "broadcast_address": "b.example", "snappy": "false", "deflate": "true", "max_msg_size": "1000",
 		"mem_queue_size": "10000", "max_deflate_level": "6", "tls_min_version": "771", "tls_required": "0", "tls_cert": "", "data_path": "",
-		"nsqlookupd_tcp_addresses": `["l.example:4160"]`, "auth_http_addresses": "[]", "enable_experiment": `["x"]`,
+		"nsqlookupd_tcp_addresses": `["127.0.0.1:1"]`, "auth_http_addresses": "[]", "enable_experiment": `["x"]`,
 		"e2e_processing_latency_percentiles": "[0.99,0.5]", "durability": "memory", "topic_durability": "a=fsync", "statsd_prefix": "p.%s",
 		"statsd_interval": "60000000000", "log_prefix": "[p] ", "log_level": "2", "tcp_address": "127.0.0.1:0",
 	} {
@@ -51,7 +51,7 @@ func TestConfigTellsOptions(t *testing.T) {
 	if got := put(t, d, "/config/log_level", "loud"); got != `{"message":"INVALID_VALUE"}` || log.Level() != Warn {
 		t.Errorf("a wrong log level: %s, and it is %v", got, log.Level())
 	}
-	for _, value := range []string{`["a:1","b:2"]`, `[]`} {
+	for _, value := range []string{`["127.0.0.1:1","127.0.0.1:2"]`, `[]`} {
 		if got := put(t, d, "/config/nsqlookupd_tcp_addresses", value); got != value || get(t, d, "/config/nsqlookupd_tcp_addresses") != value {
 			t.Errorf("lookupds %s: %s", value, got)
 		}
@@ -65,7 +65,7 @@ func TestConfigTellsOptions(t *testing.T) {
 func TestEveryFlagIsAnOption(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Log = WriteLog(io.Discard, "", Info)
-	options := (&Nsqd{}).options(cfg)
+	options := (&Nsqd{lookups: &lookups{}}).options(cfg)
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	cfg.Flags(fs)
 	fs.VisitAll(func(f *flag.Flag) {
@@ -80,7 +80,7 @@ func TestEveryFlagIsAnOption(t *testing.T) {
 		if err := cfg.TLS.Required.Set(word); err != nil {
 			t.Fatal(err)
 		}
-		if got, _ := (&Nsqd{}).options(cfg)("tls_required"); got != want {
+		if got, _ := (&Nsqd{lookups: &lookups{}}).options(cfg)("tls_required"); got != want {
 			t.Errorf("%s: %v, want %d", word, got, want)
 		}
 	}

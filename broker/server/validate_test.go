@@ -95,6 +95,7 @@ func TestWarnings(t *testing.T) {
 		t.Errorf("what is right warns of %q", got)
 	}
 	cfg.LookupdAddresses, cfg.TLS.ClientAuthPolicy, cfg.Broker.Experiments = Strings{"a:4160"}, "requre", broker.Experiments{"x"}
+	cfg.HTTPAddress = "/tmp/http.sock"
 	got := cfg.warnings()
 	for i, want := range []string{"--lookupd-tcp-address: ", `--tls-client-auth-policy "requre" is neither `, `--enable-experiment "x" `} {
 		if i >= len(got) || !strings.HasPrefix(got[i], want) {

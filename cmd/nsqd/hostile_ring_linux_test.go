@@ -304,10 +304,10 @@ func (r *ring) wantNobodyServed() {
 	var serving []string
 	listens := false
 	for g := range strings.SplitSeq(r.log.String()[logged:], "\n\n") {
-		if strings.Contains(g, "(*Nsqd).attend(") || strings.Contains(g, "net/http.(*conn).serve(") {
+		if strings.Contains(g, "(*daemon).attend(") || strings.Contains(g, "net/http.(*conn).serve(") {
 			serving = append(serving, g)
 		}
-		listens = listens || strings.Contains(g, "(*Nsqd).accept(")
+		listens = listens || strings.Contains(g, "(*daemon).accept(")
 	}
 	if len(serving) > 1 || !listens {
 		r.t.Errorf("%d goroutines serve clients that have gone:\n%.5000s", len(serving), strings.Join(serving, "\n\n"))
