@@ -77,7 +77,7 @@ func readBrokers(d *decoder, s *Scenario, n ast.Node) {
 				d.fail(p.key, "%s: %s: want _ for -, as in msg_timeout", b.name, p.name)
 			}
 			arg := "--" + strings.ReplaceAll(p.name, "_", "-") + "=" + v.(string)
-			if err := sim.CheckArg(arg); err != nil {
+			if err := sim.Broker.CheckArg(arg); err != nil {
 				d.fail(p.key, "%s: %s: %s; want one of nsqd's flags with _ for -, such as msg_timeout: 2s", b.name, p.name, err)
 			}
 			node.Args = append(node.Args, arg)

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -168,6 +169,30 @@ func (c *Cluster) Request(name, method, path string, done func(status int, body 
 	})
 }
 
+// Fetch implements sim.Cluster.
+func (c *Cluster) Fetch(from, name, method, path string, done func(status int, body []byte, err error)) {
+	n, err := c.node(name)
+	if err != nil {
+		c.At(c.Now(), func() { done(0, nil, err) })
+		return
+	}
+	dial := func(context.Context, string, string) (net.Conn, error) {
+		near, client := net.Pipe()
+		l := c.newLink(from, n, n.http, near, client)
+		if !c.spawn(l.serve) {
+			l.end()
+			return nil, errClosed
+		}
+		return near, nil
+	}
+	c.spawn(func() {
+		ctx, cancel := context.WithTimeout(c.ctx, sim.FetchTime)
+		defer cancel()
+		status, body, err := fetch(ctx, &http.Transport{DialContext: dial, DisableKeepAlives: true}, method, "http://"+name+path)
+		c.At(c.Now(), func() { done(status, body, err) })
+	})
+}
+
 // spawn calls f in a goroutine that Close waits for; false means that the cluster is closed.
 func (c *Cluster) spawn(f func()) bool {
 	c.mu.Lock()
@@ -188,7 +213,7 @@ func (c *Cluster) Dial(from, name string, open func(now time.Time, wake func()) 
 	e := &endpoint{turn: &c.turn}
 	e.Endpoint = open(time.Now(), e.wake)
 	near, client := net.Pipe()
-	l := c.newLink(from, n, near, client)
+	l := c.newLink(from, n, n.tcp, near, client)
 	if !c.spawn(func() { e.run(l) }) {
 		l.end()
 		return errClosed

@@ -43,16 +43,8 @@ func (c *Cluster) admit(e *entrance) {
 		if err != nil {
 			return
 		}
-		l := c.newLink(e.from, e.node, nil, conn)
-		serve := func() {
-			defer l.end()
-			if l.connect() != nil {
-				l.reset()
-				return
-			}
-			l.relay()
-		}
-		if !c.spawn(serve) {
+		l := c.newLink(e.from, e.node, e.node.tcp, nil, conn)
+		if !c.spawn(l.serve) {
 			l.reset()
 		}
 	}

@@ -189,11 +189,17 @@ func (n *node) remove(ctx context.Context) error {
 func (n *node) request(ctx context.Context, method, path string) (status int, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+address(n.http)+path, nil)
+	return fetch(ctx, &http.Transport{DisableKeepAlives: true}, method, "http://"+address(n.http)+path)
+}
+
+// fetch makes a request without a body.
+func fetch(ctx context.Context, way *http.Transport, method, url string) (status int, body []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		return 0, nil, err
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	req.Header.Set("Accept", "application/vnd.nsq; version=1.0")
+	client := http.Client{Transport: way}
 	resp, err := client.Do(req)
 	if err != nil {
 		return 0, nil, err
