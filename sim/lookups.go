@@ -162,7 +162,7 @@ func (l *lookups) ask(topic string) {
 			}
 			if err == nil && status == http.StatusOK && json.Unmarshal(body, &found) == nil {
 				b.Discovered(w.time(), topic, found.Channels, false) // the others may take long
-				q.Answer(name, found.Channels)
+				q.Answer(name, found.Channels, p.agent != nil && p.agent.Gathered(w.time()))
 			}
 			if waiting--; waiting == 0 {
 				l.asked(topic)

@@ -148,6 +148,31 @@ func TestDiscoversChannels(t *testing.T) {
 	has(t, w, "refunds", "200 [audit] [{b1} {b2}]")
 }
 
+// TestAsksTooEarly: what an nsqlookupd that has just come up does not know is not taken for all there is.
+func TestAsksTooEarly(t *testing.T) {
+	w := lookupWorld(t, DefaultLinks)
+	create(t, w, "b1", "/topic/create?topic=orders")
+	create(t, w, "b1", "/channel/create?topic=orders&channel=billing")
+	w.Run(10 * time.Second)
+	must(t, w.Kill("l1"))
+	w.Run(100 * time.Millisecond)
+	must(t, w.Start("l1"))
+	create(t, w, "b2", "/topic/create?topic=orders")
+	w.Run(100 * time.Millisecond)
+	has := func(want string) {
+		if got := channels(w, "b2", "orders"); got != want || len(w.node("b2").life.broker.Undiscovered()) != 1 {
+			t.Errorf("at %v b2 has %q and seeks %q; want %q, and to seek", w.Now(), got, w.node("b2").life.broker.Undiscovered(), want)
+		}
+	}
+	has("")
+	w.Run(2 * time.Second)
+	has("billing")
+	w.Run(4 * time.Second)
+	if left := w.node("b2").life.broker.Undiscovered(); len(left) != 0 {
+		t.Errorf("%q are sought still", left)
+	}
+}
+
 // TestFetch: its bytes go over the link, and it ends in time whatever becomes of them.
 func TestFetch(t *testing.T) {
 	for name, c := range map[string]struct {
