@@ -106,10 +106,13 @@ func paramKey(p chaos.Param) key[Fault] {
 
 // checkEnd refuses the name of nobody.
 func (d *decoder) checkEnd(n ast.Node, p chaos.Param, name string) {
-	ends := d.brokerNames()
+	ends := slices.Concat(d.brokerNames(), d.lookupNames())
 	what := "broker"
+	if len(d.s.Lookups) > 0 {
+		what = "node"
+	}
 	if p.Type == chaos.End {
-		what = "broker or load line"
+		what += " or load line"
 		for _, l := range d.s.Producers {
 			ends = append(ends, l.Name)
 		}

@@ -52,6 +52,7 @@ type run struct {
 	conns     uint64
 	progress  Progress
 	over      bool // the load is
+	leaving   bool // the consumers are
 }
 
 // Run plays a scenario on a cluster: the load with its faults, then the healing of all of them, then the drain. It records all of

@@ -66,7 +66,7 @@ func TestMadeUp(t *testing.T) {
 // inMemory plays a scenario in virtual time, with its history in memory.
 func inMemory(t *testing.T, s *scenarios.Scenario, seed uint64) *reports.Report {
 	t.Helper()
-	w, err := sim.NewWorld(seed, s.Brokers, s.Links)
+	w, err := sim.NewWorld(seed, s.Nodes(), s.Links)
 	if err != nil {
 		t.Fatal(err)
 	}
