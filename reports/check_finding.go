@@ -15,7 +15,7 @@ const findWithin = 5 * time.Second
 
 // FindsProducers: a consumer that asks nsqlookupds who has its topic is subscribed to each broker that has, within a while. A broker has a topic
 // once it has acknowledged a message of it, until something ends the broker that may lose the topic. The while counts from a question
-// that is asked when no fault is on, as long as questions follow and no fault comes; so it has to be more than two questions take.
+// that is asked when no fault is on, as long as no fault comes and no longer time goes by between two questions.
 var FindsProducers = Checker{
 	Name:    "finds-producers",
 	Promise: "A consumer that looks up its topic finds every broker that has it.",
@@ -123,7 +123,7 @@ func (c *findings) ask(op *history.Op) {
 		c.seekers = append(c.seekers, &seeker{name: op.Process, topic: op.Topic})
 	}
 	k := c.seekers[i]
-	paused := op.Time-k.asked > c.within/2
+	paused := op.Time-k.asked > c.within
 	k.asked = op.Time
 	if c.active > 0 {
 		return
