@@ -19,6 +19,8 @@ type LookupdInfo struct {
 	Panicked func(v any)  // as in Info
 	Metrics  http.Handler // as in Info
 
+	LookedUp func(found lookup.Found, known bool) // told of each answer to /lookup; nil: nobody is
+
 	// Wait waits until changed is closed, d is over or the request's context is done; nil: nobody waits, and all is answered at once.
 	Wait func(ctx context.Context, d time.Duration, changed <-chan struct{})
 }
@@ -52,6 +54,15 @@ func Lookupd(reg *lookup.Registry, info LookupdInfo, clock func() time.Time) htt
 		r.Handler(http.MethodGet, "/metrics", info.Metrics)
 	}
 	return r
+}
+
+// LookupdPaths are those that nsqlookupd answers on.
+func LookupdPaths() []string {
+	paths := []string{"/metrics"}
+	for _, e := range lookupdRoutes {
+		paths = append(paths, e.path)
+	}
+	return paths
 }
 
 func (d *lookupd) ping(*http.Request) (any, error) { return "OK", nil }
@@ -91,6 +102,9 @@ func (d *lookupd) lookup(r *http.Request) (any, error) {
 		return nil, err
 	}
 	found, index, ok := d.registry.Lookup(d.clock(), name)
+	if d.info.LookedUp != nil {
+		d.info.LookedUp(found, ok)
+	}
 	if !ok {
 		return nil, errTopicNotFound
 	}

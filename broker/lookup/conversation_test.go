@@ -1,6 +1,7 @@
 package lookup_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http/httptest"
@@ -88,12 +89,12 @@ func (k *talk) do(td *datadriven.TestData) (string, error) {
 		}
 		return k.advance(d), nil
 	case "restart":
-		p, err := k.r.Save()
-		if err != nil {
+		var p bytes.Buffer
+		if err := k.r.Save(&p); err != nil {
 			return "", err
 		}
 		k.r, k.peers = lookup.NewRegistry(k.opts), nil
-		return string(p) + "\n", k.r.Load(k.now, p)
+		return p.String(), k.r.Load(k.now, p.Bytes())
 	case "index":
 		_, index, ok := k.r.Lookup(k.now, td.CmdArgs[0].Key)
 		return fmt.Sprintln(index, ok), nil

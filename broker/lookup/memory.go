@@ -1,10 +1,13 @@
 package lookup
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nsqlab/nsqlab/broker/wire"
@@ -15,8 +18,8 @@ const rememberTime = time.Minute
 
 // saved is what Save writes.
 type saved struct {
-	Producers []savedProducer `json:"producers"`
 	Topics    []savedTopic    `json:"topics"`
+	Producers []savedProducer `json:"producers"`
 }
 
 type savedProducer struct {
@@ -30,40 +33,100 @@ type savedTopic struct {
 	Tombstoned int64    `json:"tombstoned_at,omitempty"` // ns since the Unix epoch
 }
 
-// Changes grows with each change of what Save would write but for who was heard when.
+// Changes grows with each change of what Save writes.
 func (r *Registry) Changes() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.changes
+	return r.edits
 }
 
-// Save gives all that is registered, as JSON for Load.
-func (r *Registry) Save() ([]byte, error) {
+// Save writes all that is registered, as JSON for Load. It lets changes come between one part and the next, so that nobody waits for w, and holds
+// little in memory: what it writes is from one moment if Changes says the same afterwards as before.
+func (r *Registry) Save(w io.Writer) error {
+	r.mu.Lock()
+	names := slices.Sorted(maps.Keys(r.topics))
+	producers := slices.Clone(r.producers)
+	r.mu.Unlock()
+	l := list{to: w, next: `{"topics":[`}
+	for _, name := range names {
+		if t := r.savedTopic(name); t != nil {
+			l.add(t)
+		}
+	}
+	l.begin(`],"producers":[`)
+	for _, p := range producers {
+		if s := r.savedProducer(p); s != nil {
+			l.add(s)
+		}
+	}
+	l.begin("]}\n")
+	return l.end()
+}
+
+// A list writes JSON arrays, an element a line. An error stays.
+type list struct {
+	to   io.Writer
+	next string // stands before what comes next
+	err  error
+}
+
+// begin has text stand before the next element, or the end.
+func (l *list) begin(text string) {
+	if !strings.HasPrefix(l.next, ",") {
+		text = l.next + text // the array that ends is empty
+	}
+	l.next = text
+}
+
+func (l *list) add(v any) {
+	p, err := json.Marshal(v)
+	if err == nil && l.err == nil {
+		_, l.err = fmt.Fprintf(l.to, "%s\n%s", l.next, p)
+	}
+	l.err = cmp.Or(l.err, err)
+	l.next = ","
+}
+
+func (l *list) end() error {
+	if l.err == nil {
+		_, l.err = io.WriteString(l.to, l.next)
+	}
+	return l.err
+}
+
+// savedTopic is what is saved of a topic; nil if there is none any more.
+func (r *Registry) savedTopic(name string) *savedTopic {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := saved{Producers: []savedProducer{}, Topics: []savedTopic{}}
-	for _, name := range slices.Sorted(maps.Keys(r.topics)) {
-		s.Topics = append(s.Topics, savedTopic{Name: name, Channels: r.topics[name].channelNames()})
+	t := r.topics[name]
+	if t == nil {
+		return nil
 	}
-	for _, p := range r.producers {
-		sp := savedProducer{Producer: p.Producer}
-		for _, name := range slices.Sorted(maps.Keys(p.topics)) {
-			sp.Topics = append(sp.Topics, r.saveTopic(p, r.topics[name]))
-		}
-		s.Producers = append(s.Producers, sp)
-	}
-	return json.Marshal(s)
+	return &savedTopic{Name: name, Channels: slices.Clone(t.names)}
 }
 
-// saveTopic is what is saved of a topic for one of its producers.
-func (r *Registry) saveTopic(p *producer, t *topic) savedTopic {
-	s := savedTopic{Name: t.name}
-	i, _ := t.find(p)
-	if at := t.producers[i].tombstoned; !at.IsZero() {
-		s.Tombstoned = at.UnixNano()
+// savedProducer is what is saved of a producer; nil if it is forgotten.
+func (r *Registry) savedProducer(p *producer) *savedProducer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.gone {
+		return nil
 	}
-	for _, name := range t.channelNames() {
-		if _, found := t.channels[name].find(p); found {
+	s := &savedProducer{Producer: p.Producer, Topics: []savedTopic{}}
+	for _, g := range p.topics {
+		s.Topics = append(s.Topics, g.saved())
+	}
+	return s
+}
+
+// saved is what is saved of a topic for one of its producers.
+func (g *registration) saved() savedTopic {
+	s := savedTopic{Name: g.topic.name}
+	if !g.tombstoned.IsZero() {
+		s.Tombstoned = g.tombstoned.UnixNano()
+	}
+	for _, name := range g.topic.names {
+		if _, found := g.topic.channels[name].find(g.producer); found {
 			s.Channels = append(s.Channels, name)
 		}
 	}
@@ -102,9 +165,8 @@ func (r *Registry) loadTopic(s savedTopic, p *producer) {
 	}
 	t := r.openTopic(s.Name)
 	if p != nil {
-		r.join(t, p)
-		if i, _ := t.find(p); s.Tombstoned != 0 {
-			t.producers[i].tombstoned = time.Unix(0, s.Tombstoned)
+		if g := r.join(t, p); s.Tombstoned != 0 {
+			g.tombstone(time.Unix(0, s.Tombstoned))
 		}
 	}
 	for _, name := range s.Channels {
@@ -112,7 +174,7 @@ func (r *Registry) loadTopic(s savedTopic, p *producer) {
 			continue
 		}
 		if c := r.openChannel(t, name); p != nil {
-			c.join(p)
+			r.joinChannel(c, p)
 		}
 	}
 }

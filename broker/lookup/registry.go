@@ -16,7 +16,6 @@ package lookup
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -66,6 +65,7 @@ type Registry struct {
 	producers []*producer           // in order of IDENTIFY
 	count     uint64                // producers so far
 	changes   uint64                // of what Lookup and Names tell, so far
+	edits     uint64                // of what Save gives, so far
 	watchers  map[string][]*watcher // by topic
 	watching  int                   // how many they are
 }
@@ -73,9 +73,10 @@ type Registry struct {
 // A topic is what is known under its name. Guarded by Registry.mu, as all below.
 type topic struct {
 	name      string
-	producers []registration // in order of their numbers
+	producers []*registration // in order of their numbers
 	channels  map[string]*channel
-	changed   uint64 // Registry.changes when it changed last
+	names     []string // of channels, sorted
+	changed   uint64   // Registry.changes when it changed last
 }
 
 type channel struct {
@@ -84,6 +85,7 @@ type channel struct {
 
 // A registration is a producer of a topic.
 type registration struct {
+	topic      *topic
 	producer   *producer
 	tombstoned time.Time // zero: it is not
 }
@@ -93,8 +95,10 @@ type producer struct {
 	Producer
 	number     uint64
 	heard      time.Time
-	remembered bool // it was loaded, and has no session
-	topics     map[string]struct{}
+	remembered bool            // it was loaded, and has no session
+	gone       bool            // it is forgotten
+	topics     []*registration // in order of the topics' names
+	tombstoned time.Time       // when one of them was last; zero: none was
 }
 
 // NewRegistry makes one that knows nothing.
@@ -113,7 +117,8 @@ func (r *Registry) identify(now time.Time, id Producer) *producer {
 // newProducer adds a producer. Needs r.mu.
 func (r *Registry) newProducer(heard time.Time, id Producer) *producer {
 	r.count++
-	p := &producer{Producer: id, number: r.count, heard: heard, topics: map[string]struct{}{}}
+	r.edits++
+	p := &producer{Producer: id, number: r.count, heard: heard}
 	r.producers = append(r.producers, p)
 	return p
 }
@@ -123,8 +128,8 @@ func (r *Registry) ping(now time.Time, p *producer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.silent(now, p) {
-		for name := range p.topics {
-			r.touch(r.topics[name]) // it is handed out again
+		for _, g := range p.topics {
+			r.touch(g.topic) // it is handed out again
 		}
 	}
 	p.heard = now
@@ -137,23 +142,28 @@ func (r *Registry) register(p *producer, name, channelName string) {
 	t := r.openTopic(name)
 	r.join(t, p)
 	if channelName != "" {
-		r.openChannel(t, channelName).join(p)
+		r.joinChannel(r.openChannel(t, channelName), p)
 	}
 }
 
-// join adds a producer to a topic. Needs r.mu.
-func (r *Registry) join(t *topic, p *producer) {
-	if i, found := t.find(p); !found {
-		t.producers = slices.Insert(t.producers, i, registration{producer: p})
-		p.topics[t.name] = struct{}{}
+// join adds a producer to a topic, and gives its registration. Needs r.mu.
+func (r *Registry) join(t *topic, p *producer) *registration {
+	i, found := t.find(p)
+	if !found {
+		g := &registration{topic: t, producer: p}
+		t.producers = slices.Insert(t.producers, i, g)
+		at, _ := p.find(t.name)
+		p.topics = slices.Insert(p.topics, at, g)
 		r.touch(t)
 	}
+	return t.producers[i]
 }
 
-// join adds a producer to a channel. Needs Registry.mu.
-func (c *channel) join(p *producer) {
+// joinChannel adds a producer to a channel. Needs r.mu.
+func (r *Registry) joinChannel(c *channel, p *producer) {
 	if i, found := c.find(p); !found {
 		c.producers = slices.Insert(c.producers, i, p)
+		r.edits++
 	}
 }
 
@@ -169,7 +179,7 @@ func (r *Registry) unregister(p *producer, name, channelName string) {
 		r.leaveChannel(t, channelName, p, true)
 		return
 	}
-	for _, c := range t.channelNames() {
+	for _, c := range slices.Clone(t.names) {
 		r.leaveChannel(t, c, p, true)
 	}
 	r.leaveTopic(t, p)
@@ -187,13 +197,14 @@ func (r *Registry) disconnect(p *producer) {
 
 // forget is disconnect. Needs r.mu.
 func (r *Registry) forget(p *producer) {
-	for _, name := range slices.Sorted(maps.Keys(p.topics)) {
-		t := r.topics[name]
-		for _, c := range t.channelNames() {
-			r.leaveChannel(t, c, p, false)
+	for _, g := range slices.Clone(p.topics) {
+		for _, c := range g.topic.names {
+			r.leaveChannel(g.topic, c, p, false)
 		}
-		r.leaveTopic(t, p)
+		r.leaveTopic(g.topic, p)
 	}
+	p.gone = true
+	r.edits++
 	r.producers = slices.DeleteFunc(r.producers, func(other *producer) bool { return other == p })
 }
 
@@ -205,26 +216,41 @@ func (r *Registry) leaveChannel(t *topic, name string, p *producer, ends bool) {
 	}
 	if i, found := c.find(p); found {
 		c.producers = slices.Delete(c.producers, i, i+1)
+		r.edits++
 	}
 	if ends && len(c.producers) == 0 && wire.IsEphemeral(name) {
-		delete(t.channels, name)
-		r.touch(t)
+		r.dropChannel(t, name)
 	}
+}
+
+// dropChannel forgets a channel. Needs r.mu.
+func (r *Registry) dropChannel(t *topic, name string) {
+	delete(t.channels, name)
+	i, _ := slices.BinarySearch(t.names, name)
+	t.names = slices.Delete(t.names, i, i+1)
+	r.touch(t)
 }
 
 // leaveTopic takes a producer out of a topic, but not out of its channels. Needs r.mu.
 func (r *Registry) leaveTopic(t *topic, p *producer) {
 	if i, found := t.find(p); found {
 		t.producers = slices.Delete(t.producers, i, i+1)
+		p.leave(t)
 		r.touch(t)
 	}
-	delete(p.topics, t.name)
+}
+
+// leave forgets that the producer has a topic. Needs Registry.mu.
+func (p *producer) leave(t *topic) {
+	if i, found := p.find(t.name); found {
+		p.topics = slices.Delete(p.topics, i, i+1)
+	}
 }
 
 // drop forgets a topic. Needs r.mu.
 func (r *Registry) drop(t *topic) {
-	for _, reg := range t.producers {
-		delete(reg.producer.topics, t.name)
+	for _, g := range t.producers {
+		g.producer.leave(t)
 	}
 	delete(r.topics, t.name)
 	r.touch(t)
@@ -261,8 +287,7 @@ func (r *Registry) DeleteChannel(topicName, name string) bool {
 	if t == nil || t.channels[name] == nil {
 		return false
 	}
-	delete(t.channels, name)
-	r.touch(t)
+	r.dropChannel(t, name)
 	return true
 }
 
@@ -274,11 +299,19 @@ func (r *Registry) Tombstone(now time.Time, name, node string) {
 	if t == nil {
 		return
 	}
-	for i := range t.producers {
-		if t.producers[i].producer.node() == node {
-			t.producers[i].tombstoned = now
+	for _, g := range t.producers {
+		if g.producer.node() == node {
+			g.tombstone(now)
 			r.touch(t)
 		}
+	}
+}
+
+// tombstone hides it from then on. Needs Registry.mu.
+func (g *registration) tombstone(at time.Time) {
+	g.tombstoned = at
+	if at.After(g.producer.tombstoned) {
+		g.producer.tombstoned = at
 	}
 }
 
@@ -299,6 +332,8 @@ func (r *Registry) openChannel(t *topic, name string) *channel {
 	if c == nil {
 		c = &channel{}
 		t.channels[name] = c
+		i, _ := slices.BinarySearch(t.names, name)
+		t.names = slices.Insert(t.names, i, name)
 		r.touch(t)
 	}
 	return c
@@ -306,18 +341,26 @@ func (r *Registry) openChannel(t *topic, name string) *channel {
 
 // find gives the place of a producer among the topic's, or where it would stand.
 func (t *topic) find(p *producer) (int, bool) {
-	return slices.BinarySearchFunc(t.producers, p.number, func(r registration, n uint64) int { return cmp.Compare(r.producer.number, n) })
+	return slices.BinarySearchFunc(t.producers, p.number, func(g *registration, n uint64) int { return cmp.Compare(g.producer.number, n) })
+}
+
+// find gives the place of a topic among the producer's, or where it would stand.
+func (p *producer) find(name string) (int, bool) {
+	return slices.BinarySearchFunc(p.topics, name, func(g *registration, name string) int { return cmp.Compare(g.topic.name, name) })
 }
 
 func (c *channel) find(p *producer) (int, bool) {
 	return slices.BinarySearchFunc(c.producers, p.number, func(q *producer, n uint64) int { return cmp.Compare(q.number, n) })
 }
 
-func (t *topic) channelNames() []string { return slices.Sorted(maps.Keys(t.channels)) }
-
 // hidden says whether a registration is not handed out for its tombstone.
-func (r *Registry) hidden(now time.Time, g registration) bool {
-	return !g.tombstoned.IsZero() && now.Sub(g.tombstoned) < r.opts.TombstoneLifetime
+func (r *Registry) hidden(now time.Time, g *registration) bool {
+	return r.fresh(now, g.tombstoned)
+}
+
+// fresh says whether a tombstone of then still hides.
+func (r *Registry) fresh(now, then time.Time) bool {
+	return !then.IsZero() && now.Sub(then) < r.opts.TombstoneLifetime
 }
 
 // silent says whether a producer is not handed out for its silence.

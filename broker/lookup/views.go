@@ -22,7 +22,7 @@ func (r *Registry) Lookup(now time.Time, name string) (found Found, index uint64
 	if t == nil {
 		return found, 0, false
 	}
-	found = Found{Channels: append([]string{}, t.channelNames()...), Producers: []Producer{}}
+	found = Found{Channels: append([]string{}, t.names...), Producers: make([]Producer, 0, len(t.producers))}
 	for _, g := range t.producers {
 		if !r.hidden(now, g) && !r.silent(now, g.producer) {
 			found.Producers = append(found.Producers, g.producer.Producer)
@@ -43,7 +43,7 @@ func (r *Registry) Channels(name string) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if t := r.topics[name]; t != nil {
-		return append([]string{}, t.channelNames()...)
+		return append([]string{}, t.names...)
 	}
 	return []string{}
 }
@@ -59,16 +59,14 @@ type Node struct {
 func (r *Registry) Nodes(now time.Time) []Node {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	nodes := []Node{}
+	nodes := make([]Node, 0, len(r.producers))
 	for _, p := range r.producers {
 		if r.silent(now, p) {
 			continue
 		}
-		n := Node{Producer: p.Producer, Tombstones: []bool{}, Topics: append([]string{}, slices.Sorted(maps.Keys(p.topics))...)}
-		for _, name := range n.Topics {
-			t := r.topics[name]
-			i, _ := t.find(p)
-			n.Tombstones = append(n.Tombstones, r.hidden(now, t.producers[i]))
+		n := Node{Producer: p.Producer, Tombstones: make([]bool, len(p.topics)), Topics: make([]string, len(p.topics))}
+		for i, g := range p.topics {
+			n.Tombstones[i], n.Topics[i] = r.hidden(now, g), g.topic.name
 		}
 		nodes = append(nodes, n)
 	}
@@ -95,11 +93,11 @@ func (r *Registry) Entries() map[string][]Entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := map[string][]Entry{}
-	add := func(key string, g registration) {
+	add := func(key string, g *registration) {
 		all[key] = append(all[key], entry(g))
 	}
 	for _, p := range r.producers {
-		add("client::", registration{producer: p})
+		add("client::", &registration{producer: p})
 	}
 	for name, t := range r.topics {
 		for _, g := range t.producers {
@@ -107,18 +105,54 @@ func (r *Registry) Entries() map[string][]Entry {
 		}
 		for channelName, c := range t.channels {
 			for _, p := range c.producers {
-				add(fmt.Sprintf("channel:%s:%s", name, channelName), registration{producer: p})
+				add(fmt.Sprintf("channel:%s:%s", name, channelName), &registration{producer: p})
 			}
 		}
 	}
 	return all
 }
 
-func entry(g registration) Entry {
+func entry(g *registration) Entry {
 	p := g.producer
 	return Entry{
 		ID: p.RemoteAddress, Hostname: p.Hostname, BroadcastAddress: p.BroadcastAddress, TCPPort: p.TCPPort, HTTPPort: p.HTTPPort,
 		Version: p.Version, TopologyZone: p.TopologyZone, TopologyRegion: p.TopologyRegion,
 		LastUpdate: p.heard.UnixNano(), Tombstoned: !g.tombstoned.IsZero(), TombstonedAt: g.tombstoned.UnixNano(),
 	}
+}
+
+// Figures are how much there is.
+type Figures struct {
+	Topics        int
+	Channels      int
+	Registrations int // of producers, for topics and for channels
+	Live          int // producers that are handed out for all their topics
+	Silent        int // producers that are handed out for none, for their silence
+	Tombstoned    int // the other producers: a tombstone hides them for some
+	Watching      int // who wait for a change
+}
+
+// Figures counts.
+func (r *Registry) Figures(now time.Time) Figures {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := Figures{Topics: len(r.topics), Watching: r.watching}
+	for _, t := range r.topics {
+		f.Channels += len(t.channels)
+		f.Registrations += len(t.producers)
+		for _, c := range t.channels {
+			f.Registrations += len(c.producers)
+		}
+	}
+	for _, p := range r.producers {
+		switch {
+		case r.silent(now, p):
+			f.Silent++
+		case r.fresh(now, p.tombstoned) && slices.ContainsFunc(p.topics, func(g *registration) bool { return r.hidden(now, g) }):
+			f.Tombstoned++
+		default:
+			f.Live++
+		}
+	}
+	return f
 }

@@ -11,6 +11,7 @@ type watcher struct{ told func() }
 // touch notes that a topic has changed, and tells those who wait for that. Needs r.mu.
 func (r *Registry) touch(t *topic) {
 	r.changes++
+	r.edits++
 	t.changed = r.changes
 	for _, w := range r.watchers[t.name] {
 		r.watching--

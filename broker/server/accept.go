@@ -14,8 +14,16 @@ const (
 	longRest  = time.Second
 )
 
-// accept takes clients until the listener is closed.
-func (d *Nsqd) accept() {
+// An opener begins a session for a peer, whose address is empty if it has none.
+type opener func(now time.Time, remote string, wake func()) wire.Endpoint
+
+// serveTCP takes clients until the listener is closed.
+func (d *daemon) serveTCP(o outside, open opener) {
+	d.log(Info, "TCP: listening on %s", d.tcp.Addr())
+	d.alive.Go(func() { d.accept(o, open) })
+}
+
+func (d *daemon) accept(o outside, open opener) {
 	rest := shortRest
 	for {
 		conn, err := d.tcp.Accept()
@@ -24,7 +32,7 @@ func (d *Nsqd) accept() {
 		}
 		if err == nil {
 			rest = shortRest
-			d.alive.Go(func() { d.attend(conn) })
+			d.alive.Go(func() { d.attend(conn, o, open) })
 			continue
 		}
 		d.log(Warn, "TCP: accept failed, again in %s - %s", rest, err)
@@ -38,7 +46,7 @@ func (d *Nsqd) accept() {
 }
 
 // attend serves one client until its end.
-func (d *Nsqd) attend(conn net.Conn) {
+func (d *daemon) attend(conn net.Conn, o outside, open opener) {
 	if !d.track(conn) {
 		_ = conn.Close()
 		return
@@ -49,32 +57,15 @@ func (d *Nsqd) attend(conn net.Conn) {
 		remote = conn.RemoteAddr().String()
 	}
 	d.log(Info, "TCP: new client(%s)", remote)
-	err := d.outside().drive(conn, func(now time.Time, wake func()) wire.Endpoint {
-		return measured{d.broker.Connect(now, remote, wake), &d.publications.tcp}
-	})
+	err := o.drive(conn, func(now time.Time, wake func()) wire.Endpoint { return open(now, remote, wake) })
 	if err != nil && !d.isEnding() {
 		d.log(Error, "client(%s) - %s", remote, err)
 	}
 	d.log(Info, "TCP: closed client(%s)", remote)
 }
 
-// outside is what the daemon does for clients' sessions.
-func (d *Nsqd) outside() outside {
-	o := outside{tls: d.tls}
-	if d.authority != nil {
-		o.authorize = d.authority.ask
-	}
-	return o
-}
-
-func (d *Nsqd) isEnding() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.ending
-}
-
 // track notes a connection so that the daemon's end is its end; false if that has begun.
-func (d *Nsqd) track(conn net.Conn) bool {
+func (d *daemon) track(conn net.Conn) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ending {
@@ -84,14 +75,21 @@ func (d *Nsqd) track(conn net.Conn) bool {
 	return true
 }
 
-func (d *Nsqd) untrack(conn net.Conn) {
+func (d *daemon) untrack(conn net.Conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.conns, conn)
 }
 
+// clients is how many are connected.
+func (d *daemon) clients() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.conns)
+}
+
 // closeConns breaks all connections.
-func (d *Nsqd) closeConns() {
+func (d *daemon) closeConns() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for conn := range d.conns {

@@ -247,6 +247,12 @@ func (d *drive) end() error {
 	return d.err
 }
 
+// A served daemon is any.
+type served interface {
+	TCPAddr() string
+	HTTPAddr() string
+}
+
 // startNsqd runs a daemon on loopback for the time of a test.
 func startNsqd(t testing.TB, change func(*Config)) *Nsqd {
 	cfg := DefaultConfig()

@@ -57,7 +57,7 @@ func (d *Nsqd) syncer() func(now time.Time) {
 }
 
 // complainer logs errors of what is named, each once a second at most.
-func (d *Nsqd) complainer(of string) func(now time.Time, err error) {
+func (d *daemon) complainer(of string) func(now time.Time, err error) {
 	logged := map[string]time.Time{}
 	return func(now time.Time, err error) {
 		maps.DeleteFunc(logged, func(_ string, at time.Time) bool { return now.Sub(at) >= sameAgain })

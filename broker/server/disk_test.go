@@ -159,7 +159,7 @@ func TestWaitingPublicationEnds(t *testing.T) {
 }
 
 func TestAwait(t *testing.T) {
-	d := &Nsqd{ended: make(chan struct{})}
+	d := &Nsqd{daemon: daemon{ended: make(chan struct{})}}
 	done := make(chan error, 1)
 	full := errors.New("disk full")
 	done <- full
@@ -215,7 +215,7 @@ func TestPunctual(t *testing.T) {
 // An error that comes again and again is logged once a second, another at once.
 func TestComplaintsAreRationed(t *testing.T) {
 	var lines []string
-	d := &Nsqd{log: func(_ Level, format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }}
+	d := &Nsqd{daemon: daemon{log: func(_ Level, format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }}}
 	complain := d.complainer("DISK")
 	began := time.Now()
 	for ms := range 2500 {

@@ -45,16 +45,6 @@ func (d *Nsqd) Drain(on bool) {
 // Drained is closed when a drain is over: Stop is then to be called, as it is after Failed.
 func (d *Nsqd) Drained() <-chan struct{} { return d.drained }
 
-// start has a goroutine run unless the daemon ends, which waits for it.
-func (d *Nsqd) start(f func()) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.ending {
-		d.alive.Go(f)
-	}
-	return !d.ending
-}
-
 // watchDrain waits for the end of a drain, and logs how it goes.
 func (d *Nsqd) watchDrain(resumed <-chan struct{}) {
 	look := time.NewTicker(drainLook)

@@ -94,7 +94,7 @@ func rigDrain(t *testing.T, timeout time.Duration) (*Nsqd, *lockedBuffer) {
 	}
 	out := &lockedBuffer{}
 	return &Nsqd{
-		log: WriteLog(out, "", Info).Log, broker: b, drained: make(chan struct{}), ended: make(chan struct{}), drainTimeout: timeout,
+		daemon: daemon{log: WriteLog(out, "", Info).Log, ended: make(chan struct{})}, broker: b, drained: make(chan struct{}), drainTimeout: timeout,
 	}, out
 }
 

@@ -35,6 +35,7 @@ func (o outside) drive(conn net.Conn, open func(now time.Time, wake func()) wire
 	d := &driver{conn: conn, outside: o, turn: make(chan struct{}, 1)}
 	d.source = rawReader{d}
 	d.now = time.Now()
+	d.counted = d.now
 	d.endpoint = open(d.now, d.wake)
 	d.needer, _ = d.endpoint.(wire.Needer)
 	d.start()

@@ -19,14 +19,48 @@ const handshakeTime = 5 * time.Second
 // An outside is what a driver can do for an endpoint besides moving bytes. The zero outside can compress.
 type outside struct {
 	tls       *tls.Config                     // of this end, which is the server; nil: none
+	entry     *entry                          // connections may begin with TLS; nil: all begin with what the endpoint speaks
 	authorize func(wire.Question) wire.Answer // asks the auth servers; nil: there are none
 }
+
+// An entry lets a peer begin with TLS instead of asking for it: its first byte tells.
+type entry struct {
+	refusal []byte // what a peer is sent that does not; nil: it need not
+}
+
+// handshakeRecord is the first byte of TLS.
+const handshakeRecord = 0x16
 
 var (
 	errNoTLS       = errors.New("no TLS here")
 	errNoAuthority = errors.New("no auth servers here")
+	errPlain       = errors.New("the peer does not use TLS, which it must")
 	errImpatient   = errors.New("the peer sent too much before it was answered")
 )
+
+// enter has a connection begin with TLS, if its first byte says so. It says whether what has come is the endpoint's.
+func (d *driver) enter() bool {
+	e := d.outside.entry
+	if e == nil || d.in.used == 0 {
+		return true
+	}
+	d.outside.entry = nil
+	if d.in.waits()[0] == handshakeRecord {
+		if answer, ended := d.provide(wire.Need{Kind: wire.NeedTLS}); answer.Err != nil && !ended {
+			_ = d.end(broken, answer.Err)
+		}
+		return false
+	}
+	if e.refusal == nil {
+		return true
+	}
+	d.turn <- struct{}{}
+	d.out = bytes.Clone(e.refusal)
+	d.rest = d.out
+	<-d.turn
+	_ = d.end(mistaken, errPlain)
+	return false
+}
 
 // meet sees to what the endpoint needs, and says whether there was anything. What goes wrong ends the reading.
 func (d *driver) meet() (met bool) {

@@ -21,7 +21,10 @@ func (d *driver) read() (ending, error) {
 			d.lately += n
 			d.ahead += n
 			d.in.add(n)
-			d.hand()
+			if d.enter() {
+				d.hand()
+			}
+			d.economize(d.now) // an endpoint may hear so often from its peer that no timeout of it comes
 		}
 		switch {
 		case d.over != nil && d.over.why != finished:

@@ -101,7 +101,7 @@ func eventually(t testing.TB, d *Nsqd, what string, so func(broker.ChannelStats)
 }
 
 // post makes a request, which must succeed.
-func post(t testing.TB, d *Nsqd, target, body string) {
+func post(t testing.TB, d served, target, body string) {
 	t.Helper()
 	answer, err := http.Post("http://"+d.HTTPAddr()+target, "", strings.NewReader(body))
 	if err != nil {

@@ -5,4 +5,4 @@ package server
 import "os"
 
 // lockFolder opens a folder; as in nsqd there is no lock on this system.
-func lockFolder(path string) (*os.File, error) { return os.Open(path) }
+func lockFolder(path, _ string) (*os.File, error) { return os.Open(path) }

@@ -22,12 +22,14 @@ type MetricsConfig struct {
 
 // metricsHandler answers GET /metrics, for Prometheus.
 func (d *Nsqd) metricsHandler(cfg Config, started time.Time) http.Handler {
+	return d.scrapes(&collector{nsqd: d, started: started, path: cfg.DataPath, maxClients: cfg.Metrics.MaxClients})
+}
+
+// scrapes answers for what tells of the daemon, and tells of the process.
+func (d *daemon) scrapes(told ...prometheus.Collector) http.Handler {
 	r := prometheus.NewRegistry()
-	r.MustRegister(
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&collector{nsqd: d, started: started, path: cfg.DataPath, maxClients: cfg.Metrics.MaxClients},
-	)
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(told...)
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{
 		ErrorLog:            promLog{d.log},
 		ErrorHandling:       promhttp.ContinueOnError,
@@ -99,10 +101,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(ch, buildInfo, 1, broker.Version, runtime.Version())
 	gauge(ch, startTime, float64(c.started.UnixMilli())/1000)
 	gauge(ch, healthy, truth(strings.HasPrefix(d.broker.Health(), "OK")))
-	d.mu.Lock()
-	conns := len(d.conns)
-	d.mu.Unlock()
-	gauge(ch, connections, float64(conns))
+	gauge(ch, connections, float64(d.clients()))
 	histogram(ch, publishing, d.publications.tcp.histogram(), everyBound, "tcp")
 	histogram(ch, publishing, d.publications.http.histogram(), everyBound, "http")
 	if d.disk != nil {

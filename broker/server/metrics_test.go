@@ -70,7 +70,7 @@ func TestMetricsLint(t *testing.T) {
 }
 
 // metrics gives the values by what stands before them in the answer to GET /metrics.
-func metrics(t testing.TB, d *Nsqd) map[string]string {
+func metrics(t testing.TB, d served) map[string]string {
 	t.Helper()
 	values := map[string]string{}
 	for line := range strings.Lines(get(t, d, "/metrics")) {
@@ -82,7 +82,7 @@ func metrics(t testing.TB, d *Nsqd) map[string]string {
 }
 
 // wantMetrics checks some of them; those that should not be there are "".
-func wantMetrics(t *testing.T, d *Nsqd, want map[string]string) {
+func wantMetrics(t *testing.T, d served, want map[string]string) {
 	t.Helper()
 	got := metrics(t, d)
 	for name, value := range want {

@@ -34,7 +34,7 @@ func dial(t testing.TB, d *Nsqd) *peer {
 	return p
 }
 
-func get(t testing.TB, d *Nsqd, target string) string {
+func get(t testing.TB, d served, target string) string {
 	t.Helper()
 	answer, err := http.Get("http://" + d.HTTPAddr() + target)
 	if err != nil {
@@ -357,14 +357,13 @@ func TestAcceptGoesOnAfterErrors(t *testing.T) {
 		m.conns <- far
 		close(m.conns)
 		var lines int
-		d := &Nsqd{
-			log:    func(Level, string, ...any) { lines++ },
-			broker: newBroker(t, nil),
-			tcp:    m,
-			ended:  make(chan struct{}),
-			conns:  map[net.Conn]struct{}{},
-		}
-		d.accept()
+		d := &Nsqd{broker: newBroker(t, nil), daemon: daemon{
+			log:   func(Level, string, ...any) { lines++ },
+			tcp:   m,
+			ended: make(chan struct{}),
+			conns: map[net.Conn]struct{}{},
+		}}
+		d.accept(outside{}, d.connect)
 		p := newPeer(t, near)
 		p.say(wire.Magic, pub("t", "hello"))
 		p.want("OK")

@@ -17,7 +17,7 @@ type asking struct {
 }
 
 // answered makes requests in order, on a connection as clients have it. Every answer but that of /ping is marked as nsqd's.
-func answered(t *testing.T, d *Nsqd, all ...asking) {
+func answered(t *testing.T, d served, all ...asking) {
 	t.Helper()
 	for _, c := range all {
 		r, err := http.NewRequest(c.method, "http://"+d.HTTPAddr()+c.target, strings.NewReader(c.body))

@@ -112,6 +112,26 @@ var coreTests = []held{
 	{name: "GenericHeap", shown: "broker.TestA3Heaps broker.TestMemoryIsGivenBack"},
 }
 
+// lookupdTests are those of nsqlookupd.
+var lookupdTests = []held{
+	{name: "Ping", shown: "server.TestA4Ping lookup/http.txt"},
+	{name: "Info", shown: "server.TestA4Info lookup/http.txt"},
+	{name: "CreateTopic", shown: "server.TestA4CreateTopic lookup/http.txt"},
+	{name: "DeleteTopic", shown: "server.TestA4DeleteTopic lookup/http.txt"},
+	{name: "GetChannels", shown: "server.TestA4GetChannels lookup/http.txt"},
+	{name: "CreateChannel", shown: "server.TestA4CreateChannel lookup/http.txt"},
+	{name: "DeleteChannel", shown: "server.TestA4DeleteChannel lookup/http.txt"},
+	{name: "BasicLookupd", shown: "server.TestA4BasicLookupd lookup/registry.txt"},
+	{name: "ChannelUnregister", shown: "server.TestA4ChannelUnregister lookup/registry.txt"},
+	{name: "TombstoneRecover", shown: "server.TestA4TombstoneRecover lookup/tombstone.txt"},
+	{name: "TombstoneUnregister", shown: "server.TestA4TombstoneUnregister lookup/tombstone.txt"},
+	{name: "InactiveNodes", shown: "server.TestA4InactiveNodes lookup/silence.txt"},
+	{name: "TombstonedNodes", shown: "server.TestA4TombstonedNodes lookup/tombstone.txt"},
+	{name: "RegistrationDB", shown: "lookup/registry.txt lookup/silence.txt lookup/tombstone.txt"},
+	{name: "IOLoopReturnsClientErrWhenSendFails", shown: "server.TestA4IOLoopReturnsClientErrWhenSendFails lookup/protocol.txt"},
+	{name: "IOLoopReturnsClientErrWhenSendSucceeds", shown: "server.TestA4IOLoopReturnsClientErrWhenSendSucceeds lookup/protocol.txt"},
+}
+
 // tested are the functions of tests, benchmarks and fuzzers below broker, by package and name; and the names of conversations.
 func tested(t *testing.T) (functions map[string]*ast.FuncDecl, conversations []string) {
 	functions = map[string]*ast.FuncDecl{}
@@ -133,12 +153,14 @@ func tested(t *testing.T) (functions map[string]*ast.FuncDecl, conversations []s
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := os.ReadDir("../testdata")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		conversations = append(conversations, f.Name())
+	for folder, prefix := range map[string]string{"../testdata": "", "../lookup/testdata": "lookup/"} {
+		files, err := os.ReadDir(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			conversations = append(conversations, prefix+f.Name())
+		}
 	}
 	return functions, conversations
 }
@@ -186,7 +208,7 @@ func (h held) wrongWith(part string, functions map[string]*ast.FuncDecl, convers
 func TestUpstreamMap(t *testing.T) {
 	functions, conversations := tested(t)
 	mapped := map[string]bool{}
-	for part, table := range map[string][]held{"A1": protocolTests, "A2": webTests, "A3": coreTests} {
+	for part, table := range map[string][]held{"A1": protocolTests, "A2": webTests, "A3": coreTests, "A4": lookupdTests} {
 		for _, h := range table {
 			for _, wrong := range h.wrongWith(part, functions, conversations) {
 				t.Errorf("%s %s %s", part, h.name, wrong)
@@ -198,7 +220,7 @@ func TestUpstreamMap(t *testing.T) {
 	}
 	for name := range functions {
 		_, function, _ := strings.Cut(name, ".")
-		for _, part := range []string{"TestA1", "TestA2", "TestA3"} {
+		for _, part := range []string{"TestA1", "TestA2", "TestA3", "TestA4"} {
 			if strings.HasPrefix(function, part) && !mapped[name] {
 				t.Errorf("%s is in no table", name)
 			}

@@ -56,6 +56,13 @@ func (c *TLSConfig) validate() error {
 	return nil
 }
 
+func (c *TLSConfig) warnings() (lines []string) {
+	if p := c.ClientAuthPolicy; !slices.Contains([]string{"", "require", "require-verify"}, p) {
+		lines = append(lines, fmt.Sprintf("--tls-client-auth-policy %q is neither require nor require-verify: no certificate is asked for", p))
+	}
+	return lines
+}
+
 // requirement is who must use TLS: all, if certificates are asked of clients and nothing else is said.
 func (c *TLSConfig) requirement() TLSRequirement {
 	if c.Required == TLSNotRequired && c.ClientAuthPolicy != "" {
@@ -104,9 +111,7 @@ func (c *Config) warnings() (lines []string) {
 	if len(c.LookupdAddresses) > 0 && (c.BroadcastTCPPort == 0 && !isHostPort(c.TCPAddress) || c.BroadcastHTTPPort == 0 && !isHostPort(c.HTTPAddress)) {
 		lines = append(lines, "--lookupd-tcp-address: no nsqlookupd registers an nsqd without ports: give --broadcast-tcp-port and --broadcast-http-port")
 	}
-	if p := c.TLS.ClientAuthPolicy; !slices.Contains([]string{"", "require", "require-verify"}, p) {
-		lines = append(lines, fmt.Sprintf("--tls-client-auth-policy %q is neither require nor require-verify: no certificate is asked for", p))
-	}
+	lines = append(lines, c.TLS.warnings()...)
 	for _, name := range c.Broker.Experiments {
 		if name != broker.TopologyAware {
 			lines = append(lines, fmt.Sprintf("--enable-experiment %q is not known and has no effect", name))

@@ -32,7 +32,7 @@ func (d *Nsqd) serveWeb(cfg Config) {
 }
 
 // serveOn serves one listener.
-func (d *Nsqd) serveOn(l net.Listener, name string, h http.Handler) {
+func (d *daemon) serveOn(l net.Listener, name string, h http.Handler) {
 	d.log(Info, "%s: listening on %s", name, l.Addr())
 	web := &http.Server{Handler: h, ErrorLog: log.New(errorWriter{d.log}, "", 0), ConnState: d.countWeb}
 	d.webs = append(d.webs, web)
@@ -60,15 +60,16 @@ func (d *Nsqd) info(cfg Config) httpapi.Info {
 		Await:            d.await,
 		Answered:         func(took time.Duration) { d.publications.http.add(took, 1) },
 		Metrics:          d.metricsHandler(cfg, started),
-		Panicked: func(v any) {
-			d.log(Error, "HTTP: panic - %v\n%s", v, debug.Stack())
-		},
-		Config:      d.options(cfg),
-		SetLookupds: func(addresses []string) { d.lookups.set(addresses, nil) },
-		SetLogLevel: setLogLevel(cfg.Log),
-		Drain:       d.Drain,
+		Panicked:         d.panicked,
+		Config:           d.options(cfg),
+		SetLookupds:      func(addresses []string) { d.lookups.set(addresses, nil) },
+		SetLogLevel:      setLogLevel(cfg.Log),
+		Drain:            d.Drain,
 	}
 }
+
+// panicked logs what a handler panicked with.
+func (d *daemon) panicked(v any) { d.log(Error, "HTTP: panic - %v\n%s", v, debug.Stack()) }
 
 // setLogLevel changes the least level that is logged, by its name.
 func setLogLevel(l *Logger) func(name string) error {
@@ -84,7 +85,7 @@ func setLogLevel(l *Logger) func(name string) error {
 
 // countWeb has the daemon's end wait for the goroutines of HTTP connections. The first state comes in that of the listener, the last
 // when the handler has returned.
-func (d *Nsqd) countWeb(_ net.Conn, state http.ConnState) {
+func (d *daemon) countWeb(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		d.alive.Add(1)

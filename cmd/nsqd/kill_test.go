@@ -146,7 +146,7 @@ func (s *siege) round() {
 
 // killStarting starts a daemon and kills it before it may have come to listen.
 func (s *siege) killStarting() {
-	nsqd := command(s.folder, s.args...)
+	nsqd := process(s.folder, s.args...)
 	if err := nsqd.Start(); err != nil {
 		s.t.Fatal(err)
 	}

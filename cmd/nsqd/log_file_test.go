@@ -32,7 +32,7 @@ func seen(file string, pattern *regexp.Regexp) (text string, ok bool) {
 
 // launchLogged starts nsqd in a folder with its log in a file, and waits until it listens. Its end must be waited for.
 func launchLogged(folder, file string, args ...string) (*daemon, error) {
-	d := &daemon{cmd: command(folder, append(args, "--log-file="+file)...), done: make(chan struct{})}
+	d := &daemon{cmd: process(folder, append(args, "--log-file="+file)...), done: make(chan struct{})}
 	d.cmd.Stderr = &d.log
 	if err := d.cmd.Start(); err != nil {
 		return nil, err

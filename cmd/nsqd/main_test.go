@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/nsqlab/nsqlab/broker/server"
 )
 
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"nsqd": main}) }
@@ -74,11 +76,12 @@ func TestExitCodes(t *testing.T) {
 
 // Every flag stands in the help, and in one place.
 func TestHelpNamesEveryFlag(t *testing.T) {
-	s := defaultSettings()
-	fs := s.flags()
+	cfg := server.DefaultConfig()
+	c := newCommand(&cfg)
+	fs := c.FlagSet()
 	var told []string
-	for _, g := range groups {
-		told = append(told, g.flags...)
+	for _, g := range c.Groups {
+		told = append(told, g.Flags...)
 	}
 	var declared []string
 	fs.VisitAll(func(f *flag.Flag) { declared = append(declared, f.Name) })
@@ -100,7 +103,7 @@ var listening = regexp.MustCompile(`(TCP|HTTP): listening on (\S+)`)
 
 // launch starts nsqd in a folder and waits until it listens. Its end must be waited for.
 func launch(folder string, args ...string) (*daemon, error) {
-	d := &daemon{cmd: command(folder, args...), done: make(chan struct{})}
+	d := &daemon{cmd: process(folder, args...), done: make(chan struct{})}
 	stderr, err := d.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -129,8 +132,8 @@ func launch(folder string, args ...string) (*daemon, error) {
 	return d, nil
 }
 
-// command is nsqd in a folder.
-func command(folder string, args ...string) *exec.Cmd {
+// process is nsqd in a folder.
+func process(folder string, args ...string) *exec.Cmd {
 	cmd := exec.Command("nsqd", args...)
 	cmd.Dir = folder
 	return cmd

@@ -2,89 +2,43 @@ package main
 
 import (
 	"flag"
-	"fmt"
-	"io"
-	"strings"
 
 	"github.com/nsqlab/nsqlab/broker/server"
+	"github.com/nsqlab/nsqlab/cmd/command"
 )
 
-// settings are what the flags set.
-type settings struct {
-	server.Config
-	version   bool
-	config    string // file of settings; empty: none
-	logLevel  server.Level
-	logPrefix string
-	logFile   string // empty: stderr
-}
-
-func defaultSettings() settings {
-	return settings{Config: server.DefaultConfig(), logLevel: server.Info, logPrefix: "[nsqd] "}
-}
-
-// flags declares them; parsing the result, which writes nothing, fills s in.
-func (s *settings) flags() *flag.FlagSet {
-	fs := flag.NewFlagSet("nsqd", flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	fs.BoolVar(&s.version, "version", false, "print the version and exit")
-	fs.StringVar(&s.config, "config", "", "`file` of settings, in TOML")
-	fs.Var(&s.logLevel, "log-level", "the least `level` to log: debug, info, warn, error or fatal")
-	fs.StringVar(&s.logPrefix, "log-prefix", s.logPrefix, "what each line of the log begins with")
-	fs.StringVar(&s.logFile, "log-file", "", "`file` that the log is appended to (empty: stderr)")
-	fs.Bool("verbose", false, "no effect, as in nsqd")
-	fs.Bool("worker-id", false, "no effect, as in nsqd")
-	s.Flags(fs)
-	return fs
-}
-
-// load sets the flags that the command line has not from the file of settings, if there is one, and tells where in it each stands.
-func (s *settings) load(fs *flag.FlagSet) (server.Origins, error) {
-	if s.config == "" {
-		return nil, nil
+// flags declares nsqd's.
+func flags(cfg *server.Config) func(*flag.FlagSet) {
+	return func(fs *flag.FlagSet) {
+		fs.Bool("worker-id", false, "no effect, as in nsqd")
+		cfg.Flags(fs)
 	}
-	return server.ReadConfigFile(fs, s.config)
 }
 
-// openLog opens the log: the file if there is one, else stderr.
-func (s *settings) openLog(stderr io.Writer) (*server.Logger, error) {
-	if s.logFile == "" {
-		return server.WriteLog(stderr, s.logPrefix, s.logLevel), nil
-	}
-	return server.OpenLog(s.logFile, s.logPrefix, s.logLevel)
-}
-
-// A group is flags that belong together in the help.
-type group struct {
-	title string
-	about string // stands before them; may be empty
-	flags []string
-}
-
-var groups = []group{
-	{"To listen", "", []string{
+var groups = []command.Group{
+	{Title: "To listen", Flags: []string{
 		"tcp-address", "http-address", "https-address", "broadcast-address", "broadcast-tcp-port", "broadcast-http-port", "lookupd-tcp-address",
 	}},
-	{"TLS", "", []string{"tls-cert", "tls-key", "tls-root-ca-file", "tls-client-auth-policy", "tls-required", "tls-min-version"}},
-	{"Auth servers", "", []string{"auth-http-address", "auth-http-request-method", "http-client-connect-timeout", "http-client-request-timeout"}},
-	{"Durability", durability, []string{
+	{Title: "TLS", Flags: []string{"tls-cert", "tls-key", "tls-root-ca-file", "tls-client-auth-policy", "tls-required", "tls-min-version"}},
+	{Title: "Auth servers", Flags: []string{"auth-http-address", "auth-http-request-method", "http-client-connect-timeout", "http-client-request-timeout"}},
+	{Title: "Durability", About: durability, Flags: []string{
 		"data-path", "durability", "topic-durability", "sync-every", "sync-timeout", "max-bytes-per-file", "mem-queue-size",
 	}},
-	{"Identity", "", []string{"node-id", "topology-region", "topology-zone", "enable-experiment"}},
-	{"Messages", "", []string{"msg-timeout", "max-msg-timeout", "max-req-timeout", "max-defer-timeout", "max-msg-size", "max-body-size",
+	{Title: "Identity", Flags: []string{"node-id", "topology-region", "topology-zone", "enable-experiment"}},
+	{Title: "Messages", Flags: []string{"msg-timeout", "max-msg-timeout", "max-req-timeout", "max-defer-timeout", "max-msg-size", "max-body-size",
 		"requeue-on-disconnect", "drain-timeout"}},
-	{"Clients", "", []string{
+	{Title: "Clients", Flags: []string{
 		"max-rdy-count", "max-channel-consumers", "max-heartbeat-interval", "max-output-buffer-size",
 		"max-output-buffer-timeout", "min-output-buffer-timeout", "output-buffer-timeout", "deflate", "max-deflate-level", "snappy",
 	}},
-	{"Figures", "", []string{
+	{Title: "Figures", Flags: []string{
 		"e2e-processing-latency-percentile", "e2e-processing-latency-window-time",
 		"statsd-address", "statsd-interval", "statsd-mem-stats", "statsd-prefix", "statsd-udp-packet-size", "statsd-exclude-ephemeral",
 		"metrics-max-clients",
 	}},
-	{"Log", "", []string{"log-level", "log-prefix", "log-file"}},
-	{"File of settings", file, []string{"config"}},
-	{"Other", "", []string{"version", "verbose", "worker-id", "queue-scan-worker-pool-max", "queue-scan-selection-count"}},
+	{Title: "Log", Flags: []string{"log-level", "log-prefix", "log-file"}},
+	{Title: "File of settings", About: file, Flags: []string{"config"}},
+	{Title: "Other", Flags: []string{"version", "verbose", "worker-id", "queue-scan-worker-pool-max", "queue-scan-selection-count"}},
 }
 
 const intro = `nsqd is a message broker that speaks NSQ's protocol: producers publish messages to topics, consumers get them from
@@ -130,22 +84,3 @@ const file = `  Each flag but config and version is a key of it, with _ for -:
   auth_http_addresses for auth-http-address, e2e_processing_latency_percentiles for e2e-processing-latency-percentile.
   A flag on the command line goes before its key, also that of a list. A key that is not known is an error.
 `
-
-// writeHelp tells what nsqd is and what each flag does.
-func writeHelp(w io.Writer, fs *flag.FlagSet) {
-	fmt.Fprint(w, intro)
-	for _, g := range groups {
-		fmt.Fprintf(w, "\n%s:\n", g.title)
-		if g.about != "" {
-			fmt.Fprintln(w, g.about)
-		}
-		for _, name := range g.flags {
-			f := fs.Lookup(name)
-			kind, usage := flag.UnquoteUsage(f)
-			if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && !strings.Contains(usage, "(default") {
-				usage += " (default: " + f.DefValue + ")"
-			}
-			fmt.Fprintf(w, "  %-38s %s\n", "--"+name+" "+kind, usage)
-		}
-	}
-}

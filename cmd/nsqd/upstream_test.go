@@ -35,8 +35,8 @@ deflate=true max-deflate-level=6 snappy=true`
 
 // Every flag of upstream is there, with its default, and reads what it prints.
 func TestUpstreamFlags(t *testing.T) {
-	s := defaultSettings()
-	fs := s.flags()
+	s := server.DefaultConfig()
+	fs := newCommand(&s).FlagSet()
 	for _, word := range strings.Fields(upstreamFlags) {
 		name, want, _ := strings.Cut(word, "=")
 		f := fs.Lookup(name)
@@ -59,8 +59,8 @@ func TestUpstreamFlags(t *testing.T) {
 // A file that has each key of upstream's loads unchanged, and leaves each flag as it says.
 func TestUpstreamConfigFile(t *testing.T) {
 	const file = "testdata/nsqd.cfg"
-	s := defaultSettings()
-	fs := s.flags()
+	s := server.DefaultConfig()
+	fs := newCommand(&s).FlagSet()
 	origins, err := server.ReadConfigFile(fs, file)
 	if err != nil {
 		t.Fatal(err)
@@ -191,14 +191,14 @@ func TestUpstreamUnit(t *testing.T) {
 
 // A flag is written as Go's are, with one dash or two.
 func TestFlagSyntax(t *testing.T) {
-	s := defaultSettings()
-	if err := s.flags().Parse([]string{"-tls-required", "-deflate=false", "--msg-timeout", "5s"}); err != nil {
+	s := server.DefaultConfig()
+	if err := newCommand(&s).FlagSet().Parse([]string{"-tls-required", "-deflate=false", "--msg-timeout", "5s"}); err != nil {
 		t.Fatal(err)
 	}
 	if s.TLS.Required != server.TLSRequired || s.Broker.Deflate || s.Broker.MsgTimeout.Seconds() != 5 {
-		t.Errorf("%+v", s.Config)
+		t.Errorf("%+v", s)
 	}
-	if err := s.flags().Parse([]string{"--help"}); err != flag.ErrHelp {
+	if err := newCommand(&s).FlagSet().Parse([]string{"--help"}); err != flag.ErrHelp {
 		t.Error(err)
 	}
 }
