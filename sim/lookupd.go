@@ -22,8 +22,8 @@ func registryOptions(n Node) (lookup.Options, error) {
 		fs.DurationVar(&opts.InactiveProducerTimeout, "inactive-producer-timeout", opts.InactiveProducerTimeout, "")
 		fs.DurationVar(&opts.TombstoneLifetime, "tombstone-lifetime", opts.TombstoneLifetime, "")
 	})
-	if err == nil && (opts.InactiveProducerTimeout <= 0 || opts.TombstoneLifetime <= 0) {
-		err = fmt.Errorf("a time of nothing, or less: %v", n.Args)
+	if err == nil && (opts.InactiveProducerTimeout <= 0 || opts.TombstoneLifetime < 0) {
+		err = fmt.Errorf("a time that is too short: %v", n.Args)
 	}
 	opts.Identity = lookup.Identity{
 		BroadcastAddress: n.Name, Hostname: n.Name, HTTPPort: lookupdHTTPPort, TCPPort: lookupdTCPPort, Version: broker.Version,

@@ -121,7 +121,7 @@ func TestNodes(t *testing.T) {
 			t.Errorf("%s: %v", arg, err)
 		}
 	}
-	for arg, fine := range map[string]bool{"--inactive-producer-timeout=2s": true, "--tombstone-lifetime=0s": false, "--msg-timeout=2s": false, "x": false} {
+	for arg, fine := range map[string]bool{"--inactive-producer-timeout=2s": true, "--inactive-producer-timeout=0s": false, "--tombstone-lifetime=-1s": false, "--msg-timeout=2s": false, "x": false} {
 		if err := Lookupd.CheckArg(arg); (err == nil) != fine {
 			t.Errorf("%s: %v", arg, err)
 		}

@@ -68,19 +68,63 @@ func New(launcher Launcher, nodes []sim.Node, seed uint64) (*Cluster, error) {
 	return c, nil
 }
 
-// launch starts all nodes at a time.
+// launch starts all nsqlookupds at a time, and then all brokers.
 func (c *Cluster) launch(launcher Launcher, nodes []sim.Node) error {
 	for _, s := range nodes {
 		if s.Name == "" || slices.Contains(c.Nodes(), s.Name) {
 			return fmt.Errorf("the name of a node is empty or given twice: %q", s.Name)
 		}
-		n, err := newNode(s.Name, s.Args)
+		n, err := newNode(s)
 		if err != nil {
 			return err
 		}
 		c.nodes = append(c.nodes, n)
 	}
-	return c.eachNode(func(n *node) error { return n.launch(c.ctx, launcher) })
+	for _, n := range c.nodes {
+		if err := c.introduce(launcher, n); err != nil {
+			return err
+		}
+	}
+	for _, kind := range []sim.Kind{sim.Lookupd, sim.Broker} {
+		err := c.eachNode(func(n *node) error {
+			if n.kind != kind {
+				return nil
+			}
+			return n.launch(c.ctx, launcher)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// introduce has a broker know its nsqlookupds: where links from it lead to them.
+func (c *Cluster) introduce(launcher Launcher, n *node) error {
+	if len(n.lookupds) == 0 {
+		return nil
+	}
+	host, err := launcher.host(c.ctx)
+	if err != nil {
+		return fmt.Errorf("where %s reaches this machine: %w", n.name, err)
+	}
+	for _, name := range n.lookupds {
+		l, err := c.node(name)
+		if err != nil {
+			return err
+		}
+		for _, to := range []struct {
+			flag string
+			port int
+		}{{"--lookupd-tcp-address", l.tcp}, {"--lookupd-http-address", l.http}} {
+			address, err := c.entrance(host, n.name, l, to.port)
+			if err != nil {
+				return err
+			}
+			n.args = append(n.args, to.flag+"="+address)
+		}
+	}
+	return nil
 }
 
 // eachNode calls f of all nodes at a time.
