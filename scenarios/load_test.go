@@ -51,6 +51,7 @@ func TestMistakes(t *testing.T) {
 		{"an nsqlookupd's unknown flag", "lookups: {l1: {msg_timeout: 2s}}\n" + base, `bad.yaml:1:16: l1: msg_timeout: flag provided but not defined`},
 		{"an nsqlookupd's bad name", "lookups: {l 1: {}}\n" + base, `bad.yaml:1:11: lookups: "l 1" is not a name`},
 		{"a node that is not there, with nsqlookupds", "lookups: {l1: {}}\n" + base + "faults:\n  - {at: 0s, kill: b3}\n", `bad.yaml:7:20: kill: no node is called "b3"; there are b1, b2, l1`},
+		{"a disk of an nsqlookupd", "lookups: {l1: {}}\n" + base + "faults:\n  - {at: 0s, lyingdisk: l1}\n", `bad.yaml:7:25: lyingdisk: no broker is called "l1"; there are b1, b2`},
 		{"finding without an nsqlookupd", strings.Replace(base, "orders/billing", "orders/billing, find: lookup", 1), `bad.yaml:4:5: a consume line has find: lookup, and there is no nsqlookupd`},
 		{"finding by what is none", strings.Replace(base, "orders/billing", "orders/billing, find: luck", 1), `find: "luck" is not lookup`},
 		{"finding what is known", "lookups: {l1: {}}\n" + strings.Replace(base, "orders/billing", "orders/billing, find: lookup, on: b1", 1), `a consume line has find or on, not both`},

@@ -116,7 +116,7 @@ func (r *run) endLoad() {
 // inflict injects a fault, and sees to its healing.
 func (r *run) inflict(f *Fault) {
 	op := history.Op{Process: history.Nemesis, F: f.Kind.Name, Note: f.Words, Ends: f.Kind.Ends}
-	if f.Kind.Params[0].Type == chaos.Node {
+	if f.Kind.OfNode() {
 		op.Node = f.Target
 		op.Licenses, op.Durability = r.licenses(f)
 	}
