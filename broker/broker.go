@@ -189,6 +189,17 @@ func (b *Broker) Close(now time.Time) {
 // names lists the topics in order. Needs b.mu.
 func (b *Broker) names() []string { return slices.Sorted(maps.Keys(b.topics)) }
 
+// all gives the topics in order of their names.
+func (b *Broker) all() []*topic {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	topics := make([]*topic, 0, len(b.topics))
+	for _, name := range b.names() {
+		topics = append(topics, b.topics[name])
+	}
+	return topics
+}
+
 // list gives the sessions in order of connection.
 func (b *Broker) list() []*Session {
 	b.sessionsMu.Lock()

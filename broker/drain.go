@@ -37,13 +37,7 @@ type Holding struct {
 
 // Holdings are where messages are, the most first. While the broker drains none grows, but for what moves from a topic to its channels.
 func (b *Broker) Holdings() (all []Holding) {
-	b.mu.RLock()
-	topics := make([]*topic, 0, len(b.topics))
-	for _, name := range b.names() {
-		topics = append(topics, b.topics[name])
-	}
-	b.mu.RUnlock()
-	for _, t := range topics {
+	for _, t := range b.all() {
 		all = t.holdings(all)
 	}
 	slices.SortStableFunc(all, func(a, b Holding) int { return cmp.Compare(b.Messages, a.Messages) })

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,7 +12,8 @@ import (
 )
 
 // FuzzFragments: a stream of commands cut up in any way answers as it does in whole commands, and leaves the same state. A
-// stream that does not subscribe answers so also in one read. So it is where AUTH is required, and each permit has expired by the next read.
+// stream that does not subscribe answers so also in one read. What the session needs is met at once, but for the need that refused
+// counts, from 1. So it is where AUTH is required, and each permit has expired by the next read.
 func FuzzFragments(f *testing.F) {
 	authorized := wire.AppendBody([]byte(wire.Magic+"AUTH\n"), []byte("secret"))
 	for _, lines := range fragmentSeeds {
@@ -20,22 +22,27 @@ func FuzzFragments(f *testing.F) {
 			f.Fatal(err)
 		}
 		p = append([]byte(wire.Magic), p...)
-		f.Add(p, []byte{}, false)
-		f.Add(p, []byte{3, 1, 40}, false)
-		f.Add(append(authorized, p[len(wire.Magic):]...), []byte{3, 1, 40}, true)
+		f.Add(p, []byte{}, 0, false)
+		f.Add(p, []byte{3, 1, 40}, 0, false)
+		f.Add(p, []byte{100}, 1, false)
+		f.Add(p, []byte{7}, 2, false)
+		f.Add(append(authorized, p[len(wire.Magic):]...), []byte{3, 1, 40}, 0, true)
 	}
-	f.Fuzz(func(t *testing.T, stream, cuts []byte, auth bool) {
+	f.Fuzz(func(t *testing.T, stream, cuts []byte, refused int, auth bool) {
 		if len(stream) > 32<<10 {
 			t.Skip("long")
 		}
-		inPieces := play(stream, pieces(len(stream), cuts), auth)
-		if whole := play(stream, append(inPieces.consumed, len(stream)), auth); whole.log != inPieces.log {
+		if auth {
+			refused = 0 // how many needs there are depends on the reads
+		}
+		inPieces := play(stream, pieces(len(stream), cuts), refused, auth)
+		if whole := play(stream, append(inPieces.consumed, len(stream)), refused, auth); whole.log != inPieces.log {
 			t.Fatalf("in pieces:\n%s\nin whole commands:\n%s", inPieces.log, whole.log)
 		}
 		if inPieces.subscribed {
 			return // when it is given messages depends on what comes in one read
 		}
-		if atOnce := play(stream, []int{len(stream)}, auth); atOnce.log != inPieces.log {
+		if atOnce := play(stream, []int{len(stream)}, refused, auth); atOnce.log != inPieces.log {
 			t.Fatalf("in pieces:\n%s\nat once:\n%s", inPieces.log, atOnce.log)
 		}
 	})
@@ -58,10 +65,29 @@ type played struct {
 	log        string
 	consumed   []int // of the stream, after each read that consumed something and did not fail
 	subscribed bool
+	needs      int
+}
+
+// meet answers all that the session needs, and says whether there was anything.
+func (p *played) meet(s *Session, now time.Time, refused int) (met bool, err error) {
+	for need := s.Need(); need.Kind != wire.NoNeed && err == nil; need = s.Need() {
+		var a wire.Answer
+		switch p.needs++; {
+		case p.needs == refused:
+			a.Err = errors.New("refused")
+		case need.Kind == wire.NeedTLS:
+			a.TLS.CommonName = "peer"
+		case need.Kind == wire.NeedAuthority:
+			a.Body = []byte(fragmentPermit)
+		}
+		err = s.Answer(now, a)
+		met = true
+	}
+	return met, err
 }
 
 // play feeds a stream to a session, cut at the ends, beside a consumer that looks on, and lets an hour pass.
-func play(stream []byte, ends []int, auth bool) (p played) {
+func play(stream []byte, ends []int, refused int, auth bool) (p played) {
 	b, now := fragmentBroker()
 	watcher := b.Connect(now, "watcher:1", func() {})
 	receive(watcher, now, wire.Magic+"SUB t watch\nRDY 2500\n")
@@ -73,18 +99,24 @@ func play(stream []byte, ends []int, auth bool) (p played) {
 	var err error
 	at := 0
 	for _, end := range ends {
-		if at == end {
-			continue
+		for met := true; met && at < end && err == nil; {
+			var n int
+			in := bytes.Clone(stream[at:end])
+			n, err = s.Receive(now, in)
+			clear(in) // the driver may use it again
+			if at += n; err != nil {
+				break
+			}
+			if n > 0 {
+				p.consumed = append(p.consumed, at)
+			}
+			met, err = p.meet(s, now, refused)
 		}
-		var n int
-		if n, err = feedAll(s, now, stream[at:end]); err == nil && s.permit != nil {
+		if s.permit != nil {
 			s.permit.expires = now
 		}
-		if at += n; err != nil {
+		if err != nil {
 			break
-		}
-		if n > 0 {
-			p.consumed = append(p.consumed, at)
 		}
 	}
 	if err == nil {
@@ -104,23 +136,6 @@ func play(stream []byte, ends []int, auth bool) (p played) {
 	return p
 }
 
-// feedAll hands bytes in as a driver does, and meets what the session needs.
-func feedAll(s *Session, now time.Time, p []byte) (n int, err error) {
-	for n < len(p) && err == nil {
-		in := bytes.Clone(p[n:])
-		var used int
-		used, err = s.Receive(now, in)
-		clear(in) // the driver may use it again
-		if n += used; err != nil || s.Need().Kind == wire.NoNeed {
-			break
-		}
-		for s.Need().Kind != wire.NoNeed && err == nil {
-			err = s.Answer(now, wire.Answer{Body: []byte(fragmentPermit)})
-		}
-	}
-	return n, err
-}
-
 // fragmentPermit lets a client publish to all topics but new#ephemeral, and consume.
 const fragmentPermit = `{"ttl":9,"authorizations":[{"topic":"^[^#]*$","channels":[""],"permissions":["publish","subscribe"]},
 {"topic":"#","channels":["tail"],"permissions":["publish","subscribe"]}]}`
@@ -130,6 +145,7 @@ func fragmentBroker() (*Broker, time.Time) {
 	opts := DefaultOptions("fragments")
 	opts.NodeID = 0
 	opts.MaxMsgSize, opts.MaxBodySize, opts.MemQueueSize = 40, 200, 3
+	opts.TLS = true
 	b, err := Open(birth, opts, nil, func() {})
 	if err != nil {
 		panic(err)
@@ -166,6 +182,19 @@ PUB t <- "four"
 CLS
 FIN 0000000000000003
 NOP`,
+	`IDENTIFY <- {"feature_negotiation":true,"tls_v1":true,"snappy":true}
+PUB t <- "inside"
+IDENTIFY <- {"feature_negotiation":true,"tls_v1":true,"deflate":true}
+PUB t <- "still"
+SUB t c
+RDY 1`,
+	`PUB t <- "before"
+IDENTIFY <- {"feature_negotiation":true,"deflate":true,"deflate_level":9}
+OOPS`,
+	`IDENTIFY <- {"feature_negotiation":true,"tls_v1":true}
+AUTH <- "secret"
+PUB t <- "x"
+PUB u <- "x"`,
 	`SUB t c
 RDY 10
 RDY

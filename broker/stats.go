@@ -103,13 +103,7 @@ func (b *Broker) StatsAt(now time.Time) Stats {
 // snapshot gathers what is told of each topic, and the producers.
 func (b *Broker) snapshot(tell func(*topic) TopicStats) Stats {
 	var st Stats
-	b.mu.RLock()
-	topics := make([]*topic, 0, len(b.topics))
-	for _, name := range b.names() {
-		topics = append(topics, b.topics[name])
-	}
-	b.mu.RUnlock()
-	for _, t := range topics {
+	for _, t := range b.all() {
 		st.Topics = append(st.Topics, tell(t))
 	}
 	for _, s := range b.list() {

@@ -21,6 +21,7 @@ type Config struct {
 	BroadcastHTTPPort int
 	LookupdAddresses  Strings // host:port of nsqlookupds' TCP ports
 
+	LookupdTLS           bool    // connections to nsqlookupds begin with TLS, with TLS's certificate and root CAs if there are such
 	LookupdHTTPAddresses Strings // of their HTTP ports, in the same order, as seen from here; those that are missing are as the nsqlookupds tell
 
 	TLS    TLSConfig
@@ -100,6 +101,7 @@ func (c *Config) Flags(fs *flag.FlagSet) {
 	fs.IntVar(&c.BroadcastHTTPPort, "broadcast-http-port", c.BroadcastHTTPPort, "HTTP `port` that others are told to connect to (0: the one listened on)")
 	fs.Var(&c.LookupdAddresses, "lookupd-tcp-address", "`address` of an nsqlookupd's TCP port; may be given more than once")
 	fs.Var(&c.LookupdHTTPAddresses, "lookupd-http-address", "HTTP `address` of an nsqlookupd as seen from here, in the order of lookupd-tcp-address, if it is not what the nsqlookupd tells")
+	fs.BoolVar(&c.LookupdTLS, "lookupd-tls", c.LookupdTLS, "connect to nsqlookupds in TLS, which nsqlab's can do: with tls-root-ca-file, and with tls-cert and tls-key to show")
 	fs.StringVar(&c.DataPath, "data-path", c.DataPath, "`folder` for all that is kept; it must be there, and is locked (default: the current one)")
 	fs.DurationVar(&c.DrainTimeout, "drain-timeout", c.DrainTimeout, "how long a drain may take until nsqd stops anyway (0: as long as it takes)")
 	fs.Int("queue-scan-worker-pool-max", 4, "no effect: timeouts and deferrals need no scan")

@@ -32,14 +32,28 @@ func Drive(conn net.Conn, open func(now time.Time, wake func()) wire.Endpoint) e
 
 // drive is Drive for endpoints that may need what o has.
 func (o outside) drive(conn net.Conn, open func(now time.Time, wake func()) wire.Endpoint) error {
+	return o.begin(conn, open).run()
+}
+
+// begin opens the endpoint.
+func (o outside) begin(conn net.Conn, open func(now time.Time, wake func()) wire.Endpoint) *driver {
 	d := &driver{conn: conn, outside: o, turn: make(chan struct{}, 1)}
 	d.source = rawReader{d}
 	d.now = time.Now()
 	d.counted = d.now
 	d.endpoint = open(d.now, d.wake)
 	d.needer, _ = d.endpoint.(wire.Needer)
+	if o.client != nil {
+		d.turn <- struct{}{} // until it has knocked
+	}
 	d.start()
+	return d
+}
 
+// run serves the connection to its end.
+func (d *driver) run() error {
+	conn := d.conn
+	d.knock()
 	why, err := d.read()
 	told := why != broken && d.sayGoodbye()
 	failure := d.stop()
@@ -99,6 +113,7 @@ type driver struct {
 
 	// Of the reading goroutine.
 	in      inbox
+	hall    []byte    // what layers are read into, on the way to in
 	source  io.Reader // what is read: rawReader, or a layer on it
 	stash   []byte    // what came before it was wanted, and is read first
 	now     time.Time // when something last happened

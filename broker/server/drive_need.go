@@ -19,6 +19,7 @@ const handshakeTime = 5 * time.Second
 // An outside is what a driver can do for an endpoint besides moving bytes. The zero outside can compress.
 type outside struct {
 	tls       *tls.Config                     // of this end, which is the server; nil: none
+	client    *tls.Config                     // with which this end begins, as the client; nil: it does not
 	entry     *entry                          // connections may begin with TLS; nil: all begin with what the endpoint speaks
 	authorize func(wire.Question) wire.Answer // asks the auth servers; nil: there are none
 }
@@ -37,6 +38,17 @@ var (
 	errPlain       = errors.New("the peer does not use TLS, which it must")
 	errImpatient   = errors.New("the peer sent too much before it was answered")
 )
+
+// knock begins with TLS as the client, if it is to, before anything is sent. Needs the turn then.
+func (d *driver) knock() {
+	if d.outside.client == nil {
+		return
+	}
+	if _, err := d.secure(d.source); err != nil {
+		_ = d.end(broken, err)
+	}
+	<-d.turn
+}
 
 // enter has a connection begin with TLS, if its first byte says so. It says whether what has come is the endpoint's.
 func (d *driver) enter() bool {
@@ -140,7 +152,7 @@ func (d *driver) change(need wire.Need) (state wire.TLSState, err error) {
 
 // secure shakes hands, on a stack that is gone afterwards as those of the greetings are.
 func (d *driver) secure(source io.Reader) (state wire.TLSState, err error) {
-	if d.outside.tls == nil || d.layers != nil {
+	if d.outside.tls == nil && d.outside.client == nil || d.layers != nil {
 		return state, errNoTLS
 	}
 	by := time.Now().Add(handshakeTime)
@@ -150,6 +162,9 @@ func (d *driver) secure(source io.Reader) (state wire.TLSState, err error) {
 	d.writeBy = by
 	s := &splice{Conn: d.conn, source: source}
 	conn := tls.Server(s, d.outside.tls)
+	if d.outside.client != nil {
+		conn = tls.Client(s, d.outside.client)
+	}
 	d.shaking = true
 	aside(func() { err = conn.Handshake() })
 	d.shaking = false

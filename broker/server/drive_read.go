@@ -15,16 +15,22 @@ type over struct {
 
 // read is the reading goroutine: it tells the endpoint all that happens, one thing at a time.
 func (d *driver) read() (ending, error) {
+	if d.over != nil {
+		return d.over.why, d.over.err
+	}
 	for {
-		n, err := d.source.Read(d.in.room())
+		n, err := d.gather()
 		if n > 0 {
 			d.lately += n
 			d.ahead += n
-			d.in.add(n)
 			if d.enter() {
 				d.hand()
 			}
 			d.economize(d.now) // an endpoint may hear so often from its peer that no timeout of it comes
+		}
+		if d.layers != nil && d.over == nil && d.ahead > maxAhead { // little that is sent can be much that is read
+			d.now = time.Now()
+			_ = d.settle() // an error is noted
 		}
 		switch {
 		case d.over != nil && d.over.why != finished:
@@ -36,6 +42,36 @@ func (d *driver) read() (ending, error) {
 			return mistaken, err // what came is not what the layer reads
 		}
 	}
+}
+
+// gather reads. What layers read into is theirs until something comes, so that is not the inbox, which can be large and is given back.
+func (d *driver) gather() (n int, err error) {
+	if d.layers == nil {
+		n, err = d.source.Read(d.in.room())
+		d.in.add(n)
+		return n, err
+	}
+	if d.hall == nil {
+		d.hall = make([]byte, idleBuffer)
+	}
+	hall := d.hall
+	n, err = d.source.Read(hall)
+	d.in.put(hall[:n])
+	if n == len(hall) && n < firstBuffer {
+		d.hall = make([]byte, firstBuffer)
+	}
+	return n, err
+}
+
+// settle sends what the endpoint has, and waits if too much was read while the peer did not take it.
+func (d *driver) settle() error {
+	if err := d.flush(d.now); err != nil {
+		return d.end(broken, err)
+	}
+	if err := d.catchUp(); err != nil {
+		return d.end(expired, err)
+	}
+	return nil
 }
 
 // end notes why nothing more can be read.
@@ -52,7 +88,9 @@ func (r rawReader) Read(p []byte) (n int, err error) {
 	d := r.driver
 	if len(d.stash) > 0 {
 		n = copy(p, d.stash)
-		d.stash = d.stash[n:]
+		if d.stash = d.stash[n:]; len(d.stash) == 0 {
+			d.stash = nil
+		}
 		return n, nil
 	}
 	if d.shaking {
@@ -67,15 +105,15 @@ func (r rawReader) Read(p []byte) (n int, err error) {
 
 // await reads until something comes, or the endpoint's next timeout, which it serves: then n is 0.
 func (d *driver) await(p []byte) (n int, err error) {
-	if err := d.flush(d.now); err != nil {
-		return 0, d.end(broken, err)
-	}
-	if err := d.catchUp(); err != nil {
-		return 0, d.end(expired, err)
+	if err := d.settle(); err != nil {
+		return 0, err
 	}
 	d.arm()
 	n, err = d.conn.Read(p)
 	d.now = time.Now()
+	if d.layers != nil {
+		d.ahead += n // TLS answers to some of it, and none of that comes to the endpoint
+	}
 	switch {
 	case n > 0 || err == nil: // an error comes again
 		return n, nil
@@ -138,9 +176,8 @@ func (d *driver) economize(now time.Time) {
 	if !little {
 		return
 	}
-	if d.layers == nil { // a layer reads into it
-		d.in.rest()
-	}
+	d.in.rest()
+	d.hall = nil
 	select {
 	case d.turn <- struct{}{}:
 		d.spare = nil
@@ -196,6 +233,9 @@ func (d *driver) catchUp() error {
 			if sent {
 				d.ahead = 0
 				return nil
+			}
+			if d.failed() {
+				return nil // nothing can be read any more either
 			}
 		case <-timer.C:
 			if err := d.endpoint.HandleTimeout(time.Now()); err != nil {

@@ -40,6 +40,13 @@ func (d *driver) fail(err error) {
 	}
 }
 
+// failed says whether the writing goroutine could not go on, and so has closed the connection.
+func (d *driver) failed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.failure != nil
+}
+
 // drain sends until nothing is left. While the peer takes nothing it looks at the endpoint every second or two, and lets the
 // reading goroutine have its turn.
 func (d *driver) drain() error {

@@ -31,6 +31,15 @@ func (b *inbox) add(n int) []byte {
 	return b.waits()
 }
 
+// put adds a copy of p.
+func (b *inbox) put(p []byte) {
+	for len(p) > 0 {
+		n := copy(b.room(), p)
+		b.add(n)
+		p = p[n:]
+	}
+}
+
 // waits gives all that waits.
 func (b *inbox) waits() []byte { return b.buf[:b.used] }
 

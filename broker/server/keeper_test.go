@@ -165,7 +165,7 @@ func (f weakFile) Sync() error {
 	return f.File.Sync()
 }
 
-// rigKeeper is a keeper of a registry, over a folder in memory that may be weak.
+// rigKeeper is a keeper of a registry, over a folder that may be weak.
 func rigKeeper(t *testing.T, disk store.FS) *keeper {
 	k := &keeper{
 		registry: lookup.NewRegistry(lookup.DefaultOptions()),
@@ -184,7 +184,7 @@ func TestKeeperOnAWeakDisk(t *testing.T) {
 	for _, fails := range []string{"create", "write", "sync", "rename", "remove", "sync folder"} {
 		t.Run(fails, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				disk := store.NewMemory()
+				disk := store.OS{Dir: t.TempDir()}
 				broken := &atomic.Bool{}
 				k := rigKeeper(t, weakFS{disk, fails, broken})
 				var complaints []string
@@ -223,7 +223,7 @@ func TestKeeperOnAWeakDisk(t *testing.T) {
 func TestKeeperWritesWhenThereIsNeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		writes := 0
-		k := rigKeeper(t, store.NewMemory())
+		k := rigKeeper(t, store.OS{Dir: t.TempDir()})
 		k.saved = func(error) { writes++ }
 		ended := make(chan struct{})
 		go k.keep(ended)
@@ -256,7 +256,7 @@ func TestKeeperWritesWhenThereIsNeed(t *testing.T) {
 
 // What a crash has left half written is no hindrance.
 func TestKeeperRemovesWhatWasLeft(t *testing.T) {
-	disk := store.NewMemory()
+	disk := store.OS{Dir: t.TempDir()}
 	if _, err := disk.Create(keptTmp); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/s2"
@@ -107,6 +108,9 @@ type splice struct {
 
 // Read implements net.Conn.
 func (s *splice) Read(p []byte) (int, error) { return s.source.Read(p) }
+
+// SetWriteDeadline implements net.Conn. The deadlines are the driver's: TLS would have none of its goodbye sent once it has written that.
+func (s *splice) SetWriteDeadline(time.Time) error { return nil }
 
 // Write implements net.Conn.
 func (s *splice) Write(p []byte) (int, error) {

@@ -107,7 +107,7 @@ func layeredPipe(t *testing.T, b *broker.Broker, ask string, enter func(*peer)) 
 	return p, d
 }
 
-func outsideOf(t *testing.T) outside {
+func outsideOf(t testing.TB) outside {
 	return outside{tls: &tls.Config{Certificates: []tls.Certificate{newSigner(t).issue("server")}}}
 }
 

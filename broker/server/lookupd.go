@@ -91,9 +91,9 @@ func (d *Lookupd) serve(cfg LookupdConfig) {
 		return d.registry.Connect(now, remote, wake)
 	})
 	api := logRequests(d.log, d.tally.count(httpapi.Lookupd(d.registry, d.info(), time.Now)))
-	d.serveOn(d.http, "HTTP", api)
+	d.serveOn(paced{d.http}, "HTTP", api)
 	if d.https != nil {
-		d.serveOn(tls.NewListener(d.https, d.certs.config()), "HTTPS", api)
+		d.serveOn(tls.NewListener(paced{d.https}, d.certs.config()), "HTTPS", api)
 	}
 }
 

@@ -62,12 +62,17 @@ func TestLookupdEndsAnEndlessLine(t *testing.T) {
 
 // A connection that says nothing ends, and what it could have said meanwhile does not matter.
 func TestLookupdEndsSilentConnections(t *testing.T) {
-	d := startLookupd(t, func(c *LookupdConfig) { c.Registry.InactiveProducerTimeout = 100 * time.Millisecond })
-	for _, said := range []string{"", "  ", wire.MagicV1, wire.MagicV1 + "REGI", wire.MagicV1 + "IDENTIFY\n\x00\x00"} {
+	d := startLookupd(t, func(c *LookupdConfig) { c.Registry.InactiveProducerTimeout = 2 * time.Second })
+	all := []string{"", "  ", wire.MagicV1, wire.MagicV1 + "REGI", wire.MagicV1 + "IDENTIFY\n\x00\x00"}
+	var peers []*registrant
+	for _, said := range all {
 		r := approach(t, d)
 		r.say(said)
+		peers = append(peers, r)
+	}
+	for i, r := range peers {
 		if got := r.next(); got != "EOF" {
-			t.Errorf("%q: %q", said, got)
+			t.Errorf("%q: %q", all[i], got)
 		}
 	}
 }

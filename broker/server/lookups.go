@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -33,6 +34,7 @@ type lookups struct {
 	log    Log
 	self   lookup.Self
 	client *http.Client
+	secure *tls.Config     // of connections; nil: they are plain
 	ctx    context.Context // ends them all
 	cancel context.CancelFunc
 	alive  *sync.WaitGroup
@@ -210,7 +212,7 @@ func (l *lookups) connect(ctx context.Context, p *lookupPeer, stands func()) err
 	names := l.names
 	l.mu.Unlock()
 	var failed error
-	err = Drive(conn, func(now time.Time, wake func()) wire.Endpoint {
+	err = l.outside(p).drive(conn, func(now time.Time, wake func()) wire.Endpoint {
 		a, err := lookup.NewAgent(now, l.self, names, wake)
 		failed = err
 		p.mu.Lock()
@@ -226,6 +228,16 @@ func (l *lookups) connect(ctx context.Context, p *lookupPeer, stands func()) err
 		return failed
 	}
 	return err
+}
+
+// outside has the connection to an nsqlookupd begin with TLS, if it is to.
+func (l *lookups) outside(p *lookupPeer) outside {
+	if l.secure == nil {
+		return outside{}
+	}
+	cfg := l.secure.Clone()
+	cfg.ServerName, _, _ = net.SplitHostPort(p.address)
+	return outside{client: cfg}
 }
 
 // tellOne tells an nsqlookupd of names that changed while the connection came to be.

@@ -250,3 +250,41 @@ func TestManyTopicsRegister(t *testing.T) {
 		await(t, "all registered", func() bool { return len(dir.registry.Topics()) == 1000 })
 	}
 }
+
+// The talk can be in TLS, in which both ends show who they are; a stranger's nsqlookupd is told nothing.
+func TestRegistrationInTLS(t *testing.T) {
+	ca, stranger := newSigner(t), newSigner(t)
+	start := func(s *signer, policy string) *Lookupd {
+		cfg := DefaultLookupdConfig()
+		cfg.TCPAddress, cfg.HTTPAddress, cfg.BroadcastAddress, cfg.TLS = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1", s.write("127.0.0.1")
+		cfg.TLS.ClientAuthPolicy, cfg.TLS.Required = policy, TLSRequired
+		l, err := StartLookupd(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := l.Stop(); err != nil {
+				t.Error(err)
+			}
+		})
+		return l
+	}
+	ours, strange := start(ca, "require-verify"), start(stranger, "")
+	var out lockedBuffer
+	d := startNsqd(t, func(c *Config) {
+		c.HTTPSAddress, c.TLS, c.LookupdTLS = "127.0.0.1:0", ca.write("127.0.0.1"), true
+		c.LookupdAddresses, c.BroadcastAddress = Strings{strange.TCPAddr(), ours.TCPAddr()}, "127.0.0.1"
+		c.Log = WriteLog(&out, "", Error)
+	})
+	ours.registry.CreateChannel("t", "known")
+	post(t, d, "/pub?topic=t", "x")
+	await(t, "registered", func() bool {
+		nodes := ours.registry.Nodes(time.Now())
+		return len(nodes) == 1 && fmt.Sprint(nodes[0].Topics) == "[t]"
+	})
+	eventually(t, d, "told of its channel", func(c broker.ChannelStats) bool { return c.Name == "known" && c.Depth == 1 })
+	await(t, "told of the stranger", func() bool { return strings.Contains(out.text(), "certificate signed by unknown authority") })
+	if n := len(strange.registry.Nodes(time.Now())); n > 0 {
+		t.Errorf("%d are registered with the stranger", n)
+	}
+}

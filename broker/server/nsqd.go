@@ -45,7 +45,8 @@ type Nsqd struct {
 	draining     sync.Mutex    // held by Drain
 	drain        drain         // guarded by draining
 
-	lookups *lookups
+	lookups   *lookups
+	lookupTLS *tls.Config // of connections to nsqlookupds; nil: they are plain
 }
 
 // Start opens the sockets and serves. When it returns, clients can connect.
@@ -69,6 +70,7 @@ func Start(cfg Config) (*Nsqd, error) {
 	}
 	cfg.broadcast(d.tcp, d.http)
 	d.lookups = newLookups(cfg, d.broker, &d.alive)
+	d.lookups.secure = d.lookupTLS
 	d.serve(cfg)
 	return d, nil
 }
@@ -99,11 +101,31 @@ func (d *Nsqd) open(cfg *Config) (err error) {
 	if err = d.listen(cfg.TCPAddress, cfg.HTTPAddress, cfg.HTTPSAddress); err != nil {
 		return err
 	}
+	if cfg.LookupdTLS {
+		if d.lookupTLS, err = d.clientTLS(cfg.TLS); err != nil {
+			return err
+		}
+	}
 	cfg.Broker.Discover = len(cfg.LookupdAddresses) > 0
 	if d.broker, err = broker.Open(time.Now(), cfg.Broker, disk, d.wake); err != nil {
 		return fmt.Errorf("failed to open data-path: %w", err)
 	}
 	return nil
+}
+
+// clientTLS is that of connections that the daemon makes: it shows its own certificate, if it has one.
+func (d *Nsqd) clientTLS(from TLSConfig) (*tls.Config, error) {
+	roots, err := readRoots(from.RootCAFile)
+	if err != nil {
+		return nil, err
+	}
+	cfg := &tls.Config{RootCAs: roots, MinVersion: uint16(from.MinVersion)}
+	if d.certs != nil {
+		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return &d.certs.current.Load().Certificates[0], nil
+		}
+	}
+	return cfg, nil
 }
 
 // openAuthority readies the asking of auth servers.

@@ -51,6 +51,8 @@ func get(t testing.TB, d served, target string) string {
 func TestStopEndsClientsInOrder(t *testing.T) {
 	d := startNsqd(t, nil)
 	silent, consumer, producer := dial(t, d), dial(t, d), dial(t, d)
+	silent.say(identify("{}")) // what is not accepted and read yet is reset
+	silent.want("OK")
 	consumer.say("SUB t c\n")
 	consumer.want("OK")
 	consumer.say("RDY 1\n")

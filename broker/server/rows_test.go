@@ -62,7 +62,9 @@ func (b *busyNsqd) ack(topic, body string) {
 func (b *busyNsqd) publish(topic string) {
 	conn, err := net.Dial("tcp", b.TCPAddr())
 	if err != nil {
-		b.t.Error(err)
+		if !b.isEnding() { // then it is too late
+			b.t.Error(err)
+		}
 		return
 	}
 	p := newPeer(b.t, conn)
@@ -97,7 +99,9 @@ func (b *busyNsqd) post(topic func(body string) string) {
 func (b *busyNsqd) consume(where string) {
 	conn, err := net.Dial("tcp", b.TCPAddr())
 	if err != nil {
-		b.t.Error(err)
+		if !b.isEnding() { // then it is too late
+			b.t.Error(err)
+		}
 		return
 	}
 	p := newPeer(b.t, conn)

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -12,18 +11,6 @@ import (
 	"github.com/nsqlab/nsqlab/broker/httpapi"
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
-
-func (c *StatsdConfig) validate() error {
-	switch {
-	case c.Address == "":
-		return nil
-	case c.Interval <= 0:
-		return errors.New("--statsd-interval must be more than 0")
-	case c.PacketSize <= 0:
-		return errors.New("--statsd-udp-packet-size must be more than 0")
-	}
-	return nil
-}
 
 // A statsdSnapshot is what statsd is told of.
 type statsdSnapshot struct {

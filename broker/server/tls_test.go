@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nsqio/go-nsq"
 )
@@ -243,7 +242,8 @@ func TestGoNSQInLayers(t *testing.T) {
 					c.TLS.ClientAuthPolicy, c.TLS.Required = "require-verify", TLSRequiredExceptHTTP
 				}
 			})
-			cfg.MaxInFlight, cfg.HeartbeatInterval = 20, time.Second
+			cfg.MaxInFlight = 20
+			cfg.WriteTimeout = patienceOfTests // the client compresses within it, slowly under -race
 			cfg.TlsConfig = &tls.Config{RootCAs: ca.pool, ServerName: "localhost", Certificates: []tls.Certificate{signed}}
 			_, deliveries := consume(t, d, "c", cfg, accept)
 			p := newProducer(t, d, cfg)

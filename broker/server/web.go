@@ -24,17 +24,17 @@ func (d *Nsqd) serveWeb(cfg Config) {
 		if cfg.TLS.Required == TLSRequired {
 			h = logRequests(d.log, httpapi.TLSRequired(port(d.https)))
 		}
-		d.serveOn(d.http, "HTTP", h)
+		d.serveOn(paced{d.http}, "HTTP", h)
 	}
 	if d.https != nil {
-		d.serveOn(tls.NewListener(d.https, d.certs.config()), "HTTPS", api)
+		d.serveOn(tls.NewListener(paced{d.https}, d.certs.config()), "HTTPS", api)
 	}
 }
 
 // serveOn serves one listener.
 func (d *daemon) serveOn(l net.Listener, name string, h http.Handler) {
 	d.log(Info, "%s: listening on %s", name, l.Addr())
-	web := &http.Server{Handler: h, ErrorLog: log.New(errorWriter{d.log}, "", 0), ConnState: d.countWeb}
+	web := newWeb(h, d.log, d.countWeb)
 	d.webs = append(d.webs, web)
 	d.alive.Go(func() {
 		if err := web.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -44,6 +44,14 @@ func (d *daemon) serveOn(l net.Listener, name string, h http.Handler) {
 			}
 		}
 	})
+}
+
+// newWeb is a server that serves paced listeners, and bears slow clients only so far.
+func newWeb(h http.Handler, l Log, state func(net.Conn, http.ConnState)) *http.Server {
+	return &http.Server{
+		Handler: paceBodies(h), ErrorLog: log.New(errorWriter{l}, "", 0), ConnState: state,
+		ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+	}
 }
 
 // info is what the API tells of the daemon.

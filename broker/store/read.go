@@ -103,7 +103,7 @@ func (w *Window) fill(s *segment, o Offset) ([]byte, error) {
 
 // near is how much is worth reading at o.
 func (w *Window) near(o Offset) int {
-	if end := w.from + Offset(len(w.buf)); w.from <= o && o <= end+windowBytes {
+	if end := w.from + Offset(len(w.buf)); w.from <= o && o <= end+jumpBytes {
 		return windowBytes
 	}
 	return jumpBytes

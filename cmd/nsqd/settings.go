@@ -17,7 +17,7 @@ func flags(cfg *server.Config) func(*flag.FlagSet) {
 
 var groups = []command.Group{
 	{Title: "To listen", Flags: []string{
-		"tcp-address", "http-address", "https-address", "broadcast-address", "broadcast-tcp-port", "broadcast-http-port", "lookupd-tcp-address",
+		"tcp-address", "http-address", "https-address", "broadcast-address", "broadcast-tcp-port", "broadcast-http-port", "lookupd-tcp-address", "lookupd-http-address", "lookupd-tls",
 	}},
 	{Title: "TLS", Flags: []string{"tls-cert", "tls-key", "tls-root-ca-file", "tls-client-auth-policy", "tls-required", "tls-min-version"}},
 	{Title: "Auth servers", Flags: []string{"auth-http-address", "auth-http-request-method", "http-client-connect-timeout", "http-client-request-timeout"}},

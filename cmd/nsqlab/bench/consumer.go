@@ -125,6 +125,9 @@ func (c *consumer) take(now time.Duration) (n int, err error) {
 		out := append(c.conn.out, "FIN "...)
 		out = append(out, m.ID[:]...)
 		c.conn.out = append(out, '\n')
+		if m.Attempts > c.attempt && c.attempt > 1 {
+			return n, errEarly
+		}
 		if m.Attempts != c.attempt { // again, for its timeout
 			continue
 		}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -16,10 +17,13 @@ const (
 	timerRun      = 100         // messages to one topic before those to the next, when it does not matter when they are published
 	timerWindow   = 16          // DPUBs on their way: what one waits there passes for lateness
 	timerBuffer   = 16 << 10    // of a consumer's connection
+	fillRun       = 10          // the same when they begin at an even rate
 	timeouts      = 8           // lengths of message timeouts
 	topicDigits   = 4           // of a topic's number, with zeros before it
 	shortest      = time.Second // message timeout that nsqd takes
 )
+
+var errEarly = errors.New("messages were timed out before all were in flight: too slow to measure how late they come")
 
 // channels is how many channels the deliveries are spread over, and how many each has.
 func (l *load) channels() (channels, each int) {
@@ -137,7 +141,8 @@ func timersInFlight(l *load) error {
 	timeout := func(i int) time.Duration {
 		return (shortest + fill + fill/2 + spread*time.Duration(i%timeouts)/(timeouts-1)).Round(time.Millisecond)
 	}
-	holders, err := l.holders(channels, each, timeout)
+	held := newFlow()
+	holders, err := l.holders(channels, timeout, held)
 	if err != nil {
 		return err
 	}
@@ -150,7 +155,7 @@ func timersInFlight(l *load) error {
 	if err != nil {
 		return err
 	}
-	if err := l.fillTimers(first, channels, messages); err != nil {
+	if err := l.fillTimers(first, channels, messages, held); err != nil {
 		return err
 	}
 	for i, c := range takers {
@@ -161,14 +166,14 @@ func timersInFlight(l *load) error {
 			return err
 		}
 	}
-	if n := got.got.Load(); n > 0 {
-		return fmt.Errorf("%d messages were timed out before all were in flight: too slow to measure how late they come", n)
+	if got.got.Load() > 0 {
+		return errEarly
 	}
 	return l.awaitTimers(got, messages)
 }
 
-// holders connects to each topic a client with a message timeout of its own, which takes so many messages and leaves them.
-func (l *load) holders(n, each int, timeout func(i int) time.Duration) (all []*conn, err error) {
+// holders connects to each topic a client with a message timeout of its own, which takes what comes and finishes nothing.
+func (l *load) holders(n int, timeout func(i int) time.Duration, held *flow) (all []*conn, err error) {
 	for i := range n {
 		body := fmt.Appendf(nil, `{"client_id":"nsqlab-bench","msg_timeout":%d}`, timeout(i).Milliseconds())
 		c, err := l.dialAs(wire.AppendBody([]byte("IDENTIFY\n"), body), max(timerBuffer, 2*(l.size+frameReserve)))
@@ -178,17 +183,43 @@ func (l *load) holders(n, each int, timeout func(i int) time.Duration) (all []*c
 		if err := c.ask(wire.AppendCommand(nil, "SUB", l.topics[i], "bench")); err != nil {
 			return nil, err
 		}
-		if err := c.send(wire.AppendCommand(nil, "RDY", strconv.Itoa(min(each, ready)))); err != nil {
+		if err := c.send(wire.AppendCommand(nil, "RDY", strconv.Itoa(ready))); err != nil {
 			return nil, err
 		}
-		l.background(c.stay)
+		l.background(func() error { return c.hold(held) })
 		all = append(all, c)
 	}
 	return all, nil
 }
 
-// fillTimers publishes messages at an even rate, to one topic after the other.
-func (l *load) fillTimers(first string, channels, messages int) error {
+// hold counts messages, and answers heartbeats, until the connection ends.
+func (c *conn) hold(held *flow) error {
+	for {
+		if err := c.read(); err != nil {
+			return err
+		}
+		n := 0
+		for {
+			f, ok, err := c.next()
+			if err != nil {
+				return err
+			}
+			if !ok {
+				break
+			}
+			if f.Type == wire.FrameMessage {
+				n++
+			}
+		}
+		if err := c.flush(); err != nil {
+			return err
+		}
+		held.add(n)
+	}
+}
+
+// fillTimers publishes messages at an even rate, to one topic after the other, and waits until all are held.
+func (l *load) fillTimers(first string, channels, messages int, held *flow) error {
 	p, err := l.newProducer(pub(first, 1, l.size), windowed)
 	if err != nil {
 		return err
@@ -199,9 +230,12 @@ func (l *load) fillTimers(first string, channels, messages int) error {
 		return err
 	}
 	p.aim = func(copy, i int) {
-		p.number(copy, len("PUB ")+len(first)-topicDigits, topicDigits, int64(i%channels))
+		p.number(copy, len("PUB ")+len(first)-topicDigits, topicDigits, int64(i/fillRun%channels))
 	}
 	if err := p.pace(pacer{fillRate}, messages); err != nil {
+		return err
+	}
+	if _, err := held.wait(l.ctx, messages); err != nil {
 		return err
 	}
 	l.result.Held = messages
