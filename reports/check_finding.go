@@ -13,7 +13,7 @@ import (
 // to notice that it is not registered, and to connect.
 const findWithin = 5 * time.Second
 
-// FindsProducers: a consumer that asks nsqlookupds who has its topic is subscribed to each broker that has, within a while. A broker has a topic
+// FindsProducers: a consumer that asks nsqlookupds who has its topic is connected to each broker that has, within a while. A broker has a topic
 // once it has acknowledged a message of it, until something ends the broker that may lose the topic. The while counts from a question
 // that is asked when no fault is on, as long as no fault comes and no longer time goes by between two questions.
 var FindsProducers = Checker{
@@ -57,7 +57,7 @@ type seeker struct {
 type search struct {
 	node  string
 	since time.Duration // of the question that it begins with; -1: none
-	conn  uint64        // that it has subscribed on; 0: none
+	conn  uint64        // the connection that stands; 0: none
 }
 
 // see takes in an operation.
@@ -72,12 +72,9 @@ func (c *findings) see(e event) {
 		c.hold(op)
 	case op.F == history.Lookup && op.Type == history.Invoke:
 		c.ask(op)
-	case op.F == history.Subscribe && op.Type == history.OK:
+	case op.F == history.Connect:
 		if s := c.search(op); s != nil {
-			if s.since >= 0 {
-				c.found(op.Process, s)
-			}
-			s.conn, s.since = op.Conn, -1
+			c.connect(op, s)
 		}
 	case op.F == history.Disconnect:
 		if s := c.search(op); s != nil && s.conn == op.Conn {
@@ -115,7 +112,7 @@ func (k *seeker) search(node string) *search {
 	return s
 }
 
-// ask takes in a question: the searches for all brokers begin with it that the consumer is not subscribed to and not looking for.
+// ask takes in a question: the searches for all brokers begin with it that the consumer is not connected to and not looking for.
 func (c *findings) ask(op *history.Op) {
 	i := slices.IndexFunc(c.seekers, func(k *seeker) bool { return k.name == op.Process })
 	if i < 0 {
@@ -136,6 +133,17 @@ func (c *findings) ask(op *history.Op) {
 			s.since = op.Time
 		}
 	}
+}
+
+// connect ends a search: with success, or to begin anew, for that the broker does not take a connection is no matter of finding it.
+func (c *findings) connect(op *history.Op, s *search) {
+	if op.Type == history.OK {
+		if s.since >= 0 {
+			c.found(op.Process, s)
+		}
+		s.conn = op.Conn
+	}
+	s.since = -1
 }
 
 // found judges a search that has found.

@@ -118,12 +118,13 @@ var histories = []ruling{
 	// Who looks up its topic finds all that have it: again if need be, in time, and with questions that go on.
 	{"finds-producers-good", Valid, 0, ""},
 	{"finds-producers-bad", Invalid, 1, ": c1 has not found b1, which has orders, in 7s of looking"},
-	{"finds-producers-late", Invalid, 1, ": c1 found b1 only after 6.004s of looking"},
-	{"finds-producers-limit", Invalid, 1, ": c1 found b1 only after 2.004s of looking"},
+	{"finds-producers-late", Invalid, 1, ": c1 found b1 only after 6.003s of looking"},
+	{"finds-producers-limit", Invalid, 1, ": c1 found b1 only after 2.003s of looking"},
 	{"finds-producers-lost-again", Invalid, 1, ": c1 has not found b1, which has orders, in 6.8s of looking"},
 	{"finds-producers-kept-topic", Invalid, 1, ": c1 has not found b1, which has orders, in 18s of looking"},
 	{"finds-producers-after-fault", Invalid, 1, ": c1 has not found b1, which has orders, in 10s of looking"},
 	{"finds-producers-away", Valid, 0, ""},
+	{"finds-producers-refused", Valid, 0, ""}, // it was told where the broker is
 	{"finds-producers-fault-on", Unknown, 0, ""},    // not judged
 	{"finds-producers-two-faults", Unknown, 0, ""},  // not judged: no time without a fault is long enough
 	{"finds-producers-lost-topic", Unknown, 0, ""},  // not judged: the kill may have taken it
