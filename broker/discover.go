@@ -10,8 +10,8 @@ import (
 
 // A new topic may have channels elsewhere that it does not know of yet, and that are not to miss its first messages. Until the broker has
 // been told of them the topic hands over to the channels it has, and nobody waits; but beside the first of these it opens one more, the keeper,
-// which nobody consumes or sees and which is owed what that one is. Each channel that comes while there is a keeper is owed what the keeper
-// is: all that was published since the topic was made. It is in the journal as any channel, so it outlives a crash.
+// which nobody consumes or sees and which is owed what that one is. Each channel that comes while there is a keeper, and is not #ephemeral, is
+// owed what the keeper is: all that was published since the topic was made. It is in the journal as any channel, so it outlives a crash.
 
 // keeperName is that of keepers: no client can say it.
 const keeperName = "#keeper"
@@ -73,10 +73,21 @@ func (b *Broker) Discovered(now time.Time, name string, channels []string, all b
 		return
 	}
 	t.discovered()
-	if t.keeper != nil {
+	t.release()
+}
+
+// release lets the keeper go when all channels are known that are owed what it is: if there is none that is the next to come.
+func (t *topic) release() {
+	if t.keeper != nil && !t.undiscovered && len(t.visible()) > 0 {
 		t.remove(t.keeper)
 		t.keeper = nil
 	}
+}
+
+// keeps says whether a channel that comes is owed what the keeper is. One that is #ephemeral comes and goes with its consumers, and would get anew
+// what it had before.
+func (t *topic) keeps(name string) bool {
+	return t.keeper != nil && !(t.undiscovered && wire.IsEphemeral(name))
 }
 
 // undiscover has a topic wait to be told of its channels.

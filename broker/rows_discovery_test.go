@@ -179,6 +179,41 @@ func TestRow16LastChannelDeleted(t *testing.T) {
 	n.subscribe("t/second", 10).want("a", "b")
 }
 
+// Its last channel is deleted, and it has no others: what was published waits for the next one, which alone gets it.
+func TestRow16NoChannelLeft(t *testing.T) {
+	n := newNode(t, discovers)
+	n.subscribe("t/x#ephemeral", 10).s.Disconnect(n.now)
+	n.pub("t", "a")
+	n.b.Discovered(n.now, "t", nil, true)
+	n.undiscovered()
+	n.pub("t", "b")
+	if d := n.topic("t").Depth; d != 2 {
+		t.Fatalf("%d messages wait", d)
+	}
+	n.names("[{t []}]")
+	n.subscribe("t/second", 10).want("a", "b")
+	n.subscribe("t/third", 10).want()
+	n.pub("t", "c")
+	n.wantCounts("t/second", 0, 3, 0)
+	n.wantCounts("t/third", 0, 1, 0)
+}
+
+// A channel that is #ephemeral and comes back while the topic has another is new: it does not get again what it had.
+func TestRow16EphemeralComesBack(t *testing.T) {
+	n := newNode(t, discovers)
+	first, c := n.subscribe("t/first", 10), n.subscribe("t/x#ephemeral", 10)
+	n.pub("t", "a")
+	first.want("a")
+	c.want("a")
+	c.fin("a")
+	c.s.Disconnect(n.now)
+	c = n.subscribe("t/x#ephemeral", 10)
+	c.want()
+	n.pub("t", "b")
+	c.want("b")
+	n.subscribe("t/second", 10).want("a", "b")
+}
+
 // Whatever happens until a topic is told of its channels, and however often the broker ends, each of them gets each message.
 func TestRow16Random(t *testing.T) {
 	for seed := range uint64(200) {

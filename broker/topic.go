@@ -231,13 +231,15 @@ func (t *topic) open(name string) *channel {
 	t.keep()
 	t.numbers++
 	c := t.newChannel(name, t.numbers, t.handed)
-	if t.keeper != nil {
+	follows := t.keeps(name)
+	if follows {
 		c.cursor = t.keeper.cursor
 	}
 	c.note(store.Entry{Op: store.Opened, ID: c.cursor, Name: name})
-	if t.keeper != nil {
+	if follows {
 		c.follow(t.keeper)
 	}
+	t.release()
 	t.urgent = true
 	t.broker.changed(t)
 	t.broker.renamed()

@@ -33,18 +33,22 @@ type Kind struct {
 	Params  []Param // the first bears the kind's name and says whom it hits
 	New     func(Args) (Fault, error)
 	Permits map[sim.Durability][]string // promises, by their checkers' names, that it may break where OK promises so much
-	Ends    bool                        // it ends the broker; what heals it starts that again
+	Ends    bool                        // it ends the node; what heals it starts that again
 	// Weakens is what OK is worth on the broker from the fault on, also when that is over, to the faults that come then.
 	Weakens map[sim.Durability]sim.Durability
 }
+
+// OfNode says whether the fault hits a node, and not its links.
+func (k Kind) OfNode() bool { return k.Params[0].Type != End }
 
 // A Type is what a parameter holds.
 type Type string
 
 // The types of parameters.
 const (
-	Node     Type = "node"     // a broker's name
-	End      Type = "end"      // a broker's name, or a load line's
+	Broker   Type = "broker"   // a broker's name
+	Node     Type = "node"     // a broker's name, or an nsqlookupd's
+	End      Type = "end"      // a node's name, or a load line's
 	Duration Type = "duration" // such as 20ms, more than 0
 	Rate     Type = "rate"     // bytes a second, such as 10KB/s
 	Way      Type = "way"      // in, out or both: as the target sees it
@@ -65,7 +69,7 @@ type Param struct {
 
 // Args are a fault's words, checked and parsed, by the parameters' names. What was left out is not in them.
 type Args struct {
-	Names     map[string]string // of the types Node, End, Way, Pattern and Word
+	Names     map[string]string // of the types Broker, Node, End, Way, Pattern and Word
 	Durations map[string]time.Duration
 	Rates     map[string]float64 // bytes a second
 	Counts    map[string]int64   // of the types Bytes and Count

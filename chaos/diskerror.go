@@ -12,7 +12,7 @@ var DiskError = Kind{
 	Name:  "diskerror",
 	Usage: "makes an operation on a broker's disk fail with EIO; after a failed sync what it was to make last may go, though the next one succeeds",
 	Params: []Param{
-		{Name: "diskerror", Type: Node, Required: true, Usage: "the broker"},
+		{Name: "diskerror", Type: Broker, Required: true, Usage: "the broker"},
 		{Name: "op", Type: Word, Required: true, Words: diskOps(), Usage: "which operation: " + strings.Join(diskOps(), ", ")},
 		{Name: "files", Type: Pattern, Usage: "on which files, such as \"*.log\" (all)"},
 		{Name: "nth", Type: Count, Usage: "only that one of them, counted from when the fault comes (every one)"},

@@ -7,7 +7,7 @@ var DiskFull = Kind{
 	Name:  "diskfull",
 	Usage: "leaves a broker's disk with so many bytes of room: the write that finds too little fills it up and fails",
 	Params: []Param{
-		{Name: "diskfull", Type: Node, Required: true, Usage: "the broker"},
+		{Name: "diskfull", Type: Broker, Required: true, Usage: "the broker"},
 		{Name: "room", Type: Bytes, Required: true, Usage: "what is left, such as 64KB"},
 	},
 	New:     func(a Args) (Fault, error) { return diskFull{a.Names["diskfull"], a.Counts["room"]}, nil },

@@ -2,11 +2,11 @@ package chaos
 
 import "github.com/nsqlab/nsqlab/sim"
 
-// Kill ends a broker at once, as kill -9 does, and starts it again.
+// Kill ends a node at once, as kill -9 does, and starts it again.
 var Kill = Kind{
 	Name:    "kill",
-	Usage:   "ends a broker at once, as kill -9 does; it is started again when the fault is over",
-	Params:  []Param{{Name: "kill", Type: Node, Required: true, Usage: "the broker"}},
+	Usage:   "ends a node at once, as kill -9 does; it is started again when the fault is over",
+	Params:  []Param{{Name: "kill", Type: Node, Required: true, Usage: "the broker, or the nsqlookupd"}},
 	New:     func(a Args) (Fault, error) { return kill{a.Names["kill"]}, nil },
 	Permits: loss(sim.Memory),
 	Ends:    true,

@@ -26,10 +26,10 @@ func TestKinds(t *testing.T) {
 			continue
 		}
 		first := k.Params[0]
-		if first.Name != k.Name || !first.Required || (first.Type != chaos.Node && first.Type != chaos.End) {
+		if first.Name != k.Name || !first.Required || !slices.Contains([]chaos.Type{chaos.Broker, chaos.Node, chaos.End}, first.Type) {
 			t.Errorf("%s: the first parameter is %+v, want whom it hits", k.Name, first)
 		}
-		if ofLinks && first.Type == chaos.Node {
+		if ofLinks && k.OfNode() {
 			t.Errorf("%s harms a node and stands behind those that harm links", k.Name)
 		}
 		ofLinks = first.Type == chaos.End

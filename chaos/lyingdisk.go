@@ -7,7 +7,7 @@ import "github.com/nsqlab/nsqlab/sim"
 var LyingDisk = Kind{
 	Name:    "lyingdisk",
 	Usage:   "makes the syncs of a broker's disk say that all is well and do nothing: a power cut may then take what was synced",
-	Params:  []Param{{Name: "lyingdisk", Type: Node, Required: true, Usage: "the broker"}},
+	Params:  []Param{{Name: "lyingdisk", Type: Broker, Required: true, Usage: "the broker"}},
 	New:     func(a Args) (Fault, error) { return lyingDisk{a.Names["lyingdisk"]}, nil },
 	Weakens: map[sim.Durability]sim.Durability{sim.Fsync: sim.OS},
 }

@@ -7,11 +7,11 @@ import (
 	"github.com/nsqlab/nsqlab/sim"
 )
 
-// Pause stops a broker without ending it, as SIGSTOP does.
+// Pause stops a node without ending it, as SIGSTOP does.
 var Pause = Kind{
 	Name:   "pause",
-	Usage:  "stops a broker without ending it, as SIGSTOP does: its connections stay and nothing moves",
-	Params: []Param{{Name: "pause", Type: Node, Required: true, Usage: "the broker"}},
+	Usage:  "stops a node without ending it, as SIGSTOP does: its connections stay and nothing moves",
+	Params: []Param{{Name: "pause", Type: Node, Required: true, Usage: "the broker, or the nsqlookupd"}},
 	New:    func(a Args) (Fault, error) { return pause{a.Names["pause"]}, nil },
 }
 

@@ -7,11 +7,11 @@ import (
 	"github.com/nsqlab/nsqlab/sim"
 )
 
-// PowerCut ends a broker's machine, and starts both again.
+// PowerCut ends a node's machine, and starts both again.
 var PowerCut = Kind{
 	Name:    "powercut",
-	Usage:   "ends a broker's machine: any part of what was not synced is gone; it is started again when the fault is over",
-	Params:  []Param{{Name: "powercut", Type: Node, Required: true, Usage: "the broker"}},
+	Usage:   "ends a node's machine: any part of what was not synced is gone; it is started again when the fault is over",
+	Params:  []Param{{Name: "powercut", Type: Node, Required: true, Usage: "the broker, or the nsqlookupd"}},
 	New:     func(a Args) (Fault, error) { return powerCut{a.Names["powercut"]}, nil },
 	Permits: loss(sim.OS),
 	Ends:    true,

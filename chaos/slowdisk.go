@@ -11,7 +11,7 @@ var SlowDisk = Kind{
 	Name:  "slowdisk",
 	Usage: "makes every sync of a broker's disk take longer",
 	Params: []Param{
-		{Name: "slowdisk", Type: Node, Required: true, Usage: "the broker"},
+		{Name: "slowdisk", Type: Broker, Required: true, Usage: "the broker"},
 		{Name: "by", Type: Duration, Required: true, Usage: "how much longer"},
 	},
 	New: func(a Args) (Fault, error) { return slowDisk{a.Names["slowdisk"], a.Durations["by"]}, nil },

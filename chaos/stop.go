@@ -7,11 +7,11 @@ import (
 	"github.com/nsqlab/nsqlab/sim"
 )
 
-// Stop ends a broker in order, as SIGTERM does, and starts it again.
+// Stop ends a node in order, as SIGTERM does, and starts it again.
 var Stop = Kind{
 	Name:    "stop",
-	Usage:   "ends a broker in order, as SIGTERM does: it saves what it holds; it is started again when the fault is over",
-	Params:  []Param{{Name: "stop", Type: Node, Required: true, Usage: "the broker"}},
+	Usage:   "ends a node in order, as SIGTERM does: a broker saves what it holds; it is started again when the fault is over",
+	Params:  []Param{{Name: "stop", Type: Node, Required: true, Usage: "the broker, or the nsqlookupd"}},
 	New:     func(a Args) (Fault, error) { return stop{a.Names["stop"]}, nil },
 	Permits: loss(Nothing),
 	Ends:    true,

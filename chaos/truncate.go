@@ -12,7 +12,7 @@ var Truncate = Kind{
 	Name:  "truncate",
 	Usage: "kills a broker and cuts off the end of one of its files; it is started again when the fault is over",
 	Params: []Param{
-		{Name: "truncate", Type: Node, Required: true, Usage: "the broker"},
+		{Name: "truncate", Type: Broker, Required: true, Usage: "the broker"},
 		{Name: "files", Type: Pattern, Usage: "the files of which one is drawn (" + anyLog + ")"},
 	},
 	New: func(a Args) (Fault, error) {

@@ -28,7 +28,7 @@ type check struct {
 // Checkers are all the promises that can be judged.
 var Checkers = []Checker{
 	NoLoss, NoPhantoms, NoCorruption, NoDuplicates, NoEarlyRedelivery, NoLateRedelivery,
-	NoEarlyDeferral, NoLateDeferral, Latency, Activity,
+	NoEarlyDeferral, NoLateDeferral, FindsProducers, NoMissedStart, Latency, Activity,
 }
 
 const (

@@ -64,7 +64,7 @@ func (c *check) activity(op *history.Op, work map[string]bool) {
 		if op.Type == history.Fail {
 			c.find(Unknown, op.Time, 0, "the fault %s %s", op.Note, op.Error)
 		}
-	case op.F == history.Connect:
+	case op.F == history.Connect || op.F == history.Lookup && op.Type == history.Invoke:
 		c.Events++
 		if !work[op.Process] {
 			work[op.Process] = false

@@ -115,6 +115,38 @@ var histories = []ruling{
 	{"no-late-deferral-unanswered", Unknown, 0, ""}, // not judged: when the broker took it is not known
 	{"no-late-deferral-equal-faults", Invalid, 1, "1-2: delivered in orders/billing 699ms after its deferral was over, with a consumer ready"},
 
+	// Who looks up its topic finds all that have it: again if need be, in time, and with questions that go on.
+	{"finds-producers-good", Valid, 0, ""},
+	{"finds-producers-bad", Invalid, 1, ": c1 has not found b1, which has orders, in 7s of looking"},
+	{"finds-producers-late", Invalid, 1, ": c1 found b1 only after 6.003s of looking"},
+	{"finds-producers-limit", Invalid, 1, ": c1 found b1 only after 2.003s of looking"},
+	{"finds-producers-lost-again", Invalid, 1, ": c1 has not found b1, which has orders, in 6.8s of looking"},
+	{"finds-producers-kept-topic", Invalid, 1, ": c1 has not found b1, which has orders, in 18s of looking"},
+	{"finds-producers-after-fault", Invalid, 1, ": c1 has not found b1, which has orders, in 10s of looking"},
+	{"finds-producers-away", Valid, 0, ""},
+	{"finds-producers-refused", Valid, 0, ""}, // it was told where the broker is
+	{"finds-producers-fault-on", Unknown, 0, ""},    // not judged
+	{"finds-producers-two-faults", Unknown, 0, ""},  // not judged: no time without a fault is long enough
+	{"finds-producers-lost-topic", Unknown, 0, ""},  // not judged: the kill may have taken it
+	{"finds-producers-other-topic", Unknown, 0, ""}, // not judged
+	{"finds-producers-told-where", Unknown, 0, ""},  // not judged: it asks nobody
+
+	// A channel that a new topic has elsewhere misses nothing, if that could be known, and all nsqlookupds that are asked have been told.
+	{"no-missed-start-good", Valid, 0, ""},
+	{"no-missed-start-bad", Invalid, 1, "1-1: acknowledged by b2, and missed by orders/billing, which was known elsewhere before"},
+	{"no-missed-start-after-fault", Invalid, 1, "1-1: acknowledged by b2, and missed by orders/billing, which was known elsewhere before"},
+	{"no-missed-start-born-under-fault", Invalid, 1, "1-1: acknowledged by b2, and missed by orders/billing, which was known elsewhere before"},
+	{"no-missed-start-later", Valid, 0, ""}, // it is no-loss's that the last message is missing
+	{"no-missed-start-undrained", Unknown, 1, "1-1: acknowledged by b2, and missed by orders/billing, when the drain was given up"},
+	{"no-missed-start-other-lookupd", Unknown, 0, ""}, // not judged
+	{"no-missed-start-no-lookupd", Unknown, 0, ""},    // not judged
+	{"no-missed-start-not-spread", Unknown, 0, ""},    // not judged: it was there for 1.5s only
+	{"no-missed-start-fault-on", Unknown, 0, ""},      // not judged
+	{"no-missed-start-ended", Unknown, 0, ""},         // not judged: the broker that had it may have lost it
+	{"no-missed-start-permitted", Unknown, 0, ""},     // not judged: no-loss has it
+	{"no-missed-start-had-it", Unknown, 0, ""},        // not judged: the topic is as old as the channel elsewhere
+	{"no-missed-start-ephemeral", Unknown, 0, ""},     // not judged
+
 	{"latency-good", Valid, 0, ""},
 	{"latency-bad", Invalid, 1, ": max is 52ms, the limit 40ms"},
 	{"latency-undrained", Unknown, 0, ""},

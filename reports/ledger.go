@@ -116,6 +116,7 @@ func (g *ledger) apply(e event) {
 		if op.Note == "end" {
 			g.end, g.endNote = op.Type, op.Error
 		}
+	case history.Lookup: // the checkers' that want it
 	case history.Trace:
 		g.trace = op.Note
 	default:

@@ -13,7 +13,7 @@ import (
 // proveEvery is how many FINs a consumer sends before it has the broker prove them.
 const proveEvery = 50
 
-// A consumer is one client of a consume line, with a connection to each of its brokers.
+// A consumer is one client of a consume line, with a connection to each of its brokers, or to each that it has found.
 type consumer struct {
 	run   *run
 	line  *Consumer
@@ -21,6 +21,7 @@ type consumer struct {
 	rng   *rand.Rand
 	links []*subscription
 	away  bool // after a crash
+	finds *finder
 }
 
 // A subscription is a consumer's connection to one broker, or its lack of one.
@@ -41,18 +42,29 @@ func (r *run) consume(line *Consumer) {
 	for i := range line.Clients {
 		c := &consumer{run: r, line: line, name: fmt.Sprintf("%s.%d", line.Name, i+1)}
 		c.rng = r.rand(c.name)
-		for _, node := range line.On {
-			c.links = append(c.links, &subscription{consumer: c, node: node})
-		}
 		r.consumers = append(r.consumers, c)
-		r.cluster.At(line.From, func() {
-			for _, s := range c.links {
-				s.dial()
+		if line.Find != "" {
+			c.finds = newFinder(c)
+		} else {
+			for _, node := range line.On {
+				c.links = append(c.links, &subscription{consumer: c, node: node})
 			}
-		})
+		}
+		r.cluster.At(line.From, c.start)
 		if line.CrashEvery > 0 { // the clients of a line take turns
 			r.cluster.At(line.From+line.CrashEvery*time.Duration(i+1)/time.Duration(line.Clients), c.crash)
 		}
+	}
+}
+
+// start begins to consume, at first or after a crash.
+func (c *consumer) start() {
+	if c.finds != nil {
+		c.finds.look()
+		return
+	}
+	for _, s := range c.links {
+		s.dial()
 	}
 }
 
@@ -71,9 +83,7 @@ func (c *consumer) crash() {
 	now := r.cluster.Now()
 	r.cluster.At(now+c.line.CrashFor, func() {
 		c.away = false
-		for _, s := range c.links {
-			s.dial()
-		}
+		c.start()
 	})
 	r.cluster.At(now+c.line.CrashEvery, c.crash)
 }
@@ -92,8 +102,17 @@ func (s *subscription) dial() {
 	})
 	if err != nil {
 		s.note(history.Connect, history.Fail, err.Error())
-		r.cluster.At(r.cluster.Now()+reconnectAfter, s.dial)
+		s.later()
 	}
+}
+
+// later makes the connection anew in a while: if the broker is known, or found again.
+func (s *subscription) later() {
+	again := s.dial
+	if s.finds != nil {
+		again = s.finds.look
+	}
+	s.run.cluster.At(s.run.cluster.Now()+reconnectAfter, again)
 }
 
 // op is an operation on this connection.
@@ -138,7 +157,7 @@ func (s *subscription) closed(_ time.Time, err error) {
 		s.note(history.Connect, history.Fail, why)
 	}
 	s.conn, s.stands, s.unproved, s.working = nil, false, 0, 0
-	s.run.cluster.At(s.run.cluster.Now()+reconnectAfter, s.dial)
+	s.later()
 }
 
 // message takes a delivery, and works on it.

@@ -16,7 +16,7 @@ type holding struct {
 	n                    int64
 }
 
-// drain waits until every node says, twice in a row with nothing delivered between, that it holds no message, and every publish has its
+// drain waits until every broker says, twice in a row with nothing delivered between, that it holds no message, and every publish has its
 // answer. Then the consumers leave, so that what they finished is proved.
 func (r *run) drain(ctx context.Context) error {
 	r.phase(history.Info, "drain")
@@ -89,7 +89,7 @@ func (r *run) busy() bool {
 	return false
 }
 
-// probe lets the cluster live for a while and then asks every node what it holds.
+// probe lets the cluster live for a while and then asks every broker what it holds.
 func (r *run) probe(ctx context.Context, left *[]holding, failed *error) error {
 	until := r.cluster.Now() + probeEvery
 	if err := r.live(ctx, func() bool { return r.cluster.Now() >= until }); err != nil {
@@ -97,7 +97,7 @@ func (r *run) probe(ctx context.Context, left *[]holding, failed *error) error {
 	}
 	*left, *failed, r.progress.Owed = nil, nil, 0
 	waiting := 0
-	for _, node := range r.cluster.Nodes() {
+	for _, node := range nodeNames(r.scenario.Brokers) {
 		waiting++
 		r.cluster.Request(node, http.MethodGet, "/stats?format=json&include_clients=false&include_mem=false", func(status int, body []byte, err error) {
 			waiting--
@@ -154,6 +154,7 @@ func readStats(node string, body []byte) ([]holding, error) {
 // leave has every consumer say CLS and waits for the answers, for a while.
 func (r *run) leave(ctx context.Context) error {
 	r.cluster.At(0, func() {
+		r.leaving = true
 		for _, c := range r.consumers {
 			for _, s := range c.links {
 				s.close()

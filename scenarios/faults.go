@@ -92,7 +92,7 @@ func paramKey(p chaos.Param) key[Fault] {
 	case chaos.Word:
 		oneOf := words(p.Words...)
 		k.typ, k.set = &oneOf, named
-	case chaos.Node, chaos.End:
+	case chaos.Broker, chaos.Node, chaos.End:
 		k.shape = func() map[string]any { return pattern("") }
 		k.read = func(d *decoder, f *Fault, n ast.Node) {
 			if v := d.scalar(p.Name, n, text); v != nil {
@@ -106,10 +106,12 @@ func paramKey(p chaos.Param) key[Fault] {
 
 // checkEnd refuses the name of nobody.
 func (d *decoder) checkEnd(n ast.Node, p chaos.Param, name string) {
-	ends := d.brokerNames()
-	what := "broker"
+	ends, what := d.brokerNames(), "broker"
+	if p.Type != chaos.Broker && len(d.s.Lookups) > 0 {
+		ends, what = append(ends, d.lookupNames()...), "node"
+	}
 	if p.Type == chaos.End {
-		what = "broker or load line"
+		what += " or load line"
 		for _, l := range d.s.Producers {
 			ends = append(ends, l.Name)
 		}

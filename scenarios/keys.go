@@ -16,6 +16,7 @@ import (
 // scenarioKeys are what stands at the top of a file.
 var scenarioKeys = []key[Scenario]{
 	{name: "description", usage: "what the scenario shows", typ: &text, set: func(s *Scenario, v any) { s.Description = v.(string) }},
+	{name: "lookups", usage: "the nsqlookupds by name, each with its flags (inactive_producer_timeout: 30s)", read: readLookups, shape: lookupsShape},
 	{name: "brokers", usage: "the brokers by name, each with nsqd's flags (msg_timeout: 2s)", required: true, read: readBrokers, shape: brokersShape},
 	{name: "links", usage: "how the virtual links are without faults", read: readLinks, shape: shapeOf(linkKeys)},
 	{name: "load", usage: "lines that produce or consume", required: true, read: readLoad, shape: loadShape},
@@ -49,6 +50,8 @@ var consumerKeys = []key[Consumer]{
 	{name: "in_flight", usage: "messages that a connection may hold, its RDY (1)", typ: &count, set: func(c *Consumer, v any) { c.InFlight = v.(int) }},
 	{name: "clients", usage: "how many, each connected to all its brokers (1)", typ: &count, set: func(c *Consumer, v any) { c.Clients = v.(int) }},
 	{name: "on", usage: "the brokers to consume from (all)", read: func(d *decoder, c *Consumer, n ast.Node) { c.On = d.brokers("on", n) }, shape: namesShape},
+	{name: "find", usage: "lookup: it knows no broker and asks the nsqlookupds, over HTTP, as go-nsq does", typ: &findBy, set: func(c *Consumer, v any) { c.Find = v.(string) }},
+	{name: "poll", usage: "how often it asks them, and up to a third more (1s)", typ: &duration, set: func(c *Consumer, v any) { c.Poll = v.(time.Duration) }},
 	{name: "from", usage: "when it begins (0s)", typ: &moment, set: func(c *Consumer, v any) { c.From = v.(time.Duration) }},
 	{name: "work", usage: "how long it holds a message before it finishes it (0s)", typ: &span, set: func(c *Consumer, v any) { c.Work = v.(time.Duration) }},
 	{name: "touch", usage: "how often it touches a message it works on (never)", typ: &duration, set: func(c *Consumer, v any) { c.Touch = v.(time.Duration) }},
@@ -61,32 +64,57 @@ var consumerKeys = []key[Consumer]{
 
 func readLinks(d *decoder, s *Scenario, n ast.Node) { fields(d, "links", n, linkKeys, &s.Links) }
 
-// readBrokers reads each broker's flags, under their names in a config file.
+// readLookups reads each nsqlookupd's flags.
+func readLookups(d *decoder, s *Scenario, n ast.Node) {
+	for _, l := range d.pairs("lookups", n) {
+		s.Lookups = append(s.Lookups, d.node("lookups", sim.Lookupd, l))
+	}
+}
+
+// readBrokers reads each broker's flags, and which nsqlookupds it knows.
 func readBrokers(d *decoder, s *Scenario, n ast.Node) {
 	for _, b := range d.pairs("brokers", n) {
-		if _, ok := readName(b.name); !ok {
-			d.fail(b.key, "brokers: %q is not a name: want letters, digits, . _ or -", b.name)
-		}
-		node := sim.Node{Name: b.name}
-		for _, p := range d.pairs(b.name, b.value) {
-			v := d.scalar(p.name, p.value, option)
-			if v == nil {
-				return
-			}
-			if strings.Contains(p.name, "-") {
-				d.fail(p.key, "%s: %s: want _ for -, as in msg_timeout", b.name, p.name)
-			}
-			arg := "--" + strings.ReplaceAll(p.name, "_", "-") + "=" + v.(string)
-			if err := sim.CheckArg(arg); err != nil {
-				d.fail(p.key, "%s: %s: %s; want one of nsqd's flags with _ for -, such as msg_timeout: 2s", b.name, p.name, err)
-			}
-			node.Args = append(node.Args, arg)
-		}
-		s.Brokers = append(s.Brokers, node)
+		s.Brokers = append(s.Brokers, d.node("brokers", sim.Broker, b))
 	}
 	if len(s.Brokers) == 0 {
 		d.fail(n, "brokers: want at least one, such as {b1: {}}")
 	}
+}
+
+// node reads a node with its flags, under their names in a config file.
+func (d *decoder) node(what string, kind sim.Kind, from pair) sim.Node {
+	if _, ok := readName(from.name); !ok {
+		d.fail(from.key, "%s: %q is not a name: want letters, digits, . _ or -", what, from.name)
+	}
+	node := sim.Node{Name: from.name, Kind: kind}
+	if kind == sim.Broker {
+		node.Lookupds = d.lookupNames()
+	}
+	for _, p := range d.pairs(from.name, from.value) {
+		if kind == sim.Broker && p.name == "lookups" {
+			node.Lookupds = d.someOf("lookups", "nsqlookupd", d.lookupNames(), p.value)
+			continue
+		}
+		v := d.scalar(p.name, p.value, option)
+		if v == nil {
+			break
+		}
+		if strings.Contains(p.name, "-") {
+			d.fail(p.key, "%s: %s: want _ for -, as in msg_timeout", from.name, p.name)
+		}
+		arg := "--" + strings.ReplaceAll(p.name, "_", "-") + "=" + v.(string)
+		if err := kind.CheckArg(arg); err != nil {
+			d.fail(p.key, "%s: %s: %s; want one of %s", from.name, p.name, err, flagsOf[kind])
+		}
+		node.Args = append(node.Args, arg)
+	}
+	return node
+}
+
+// flagsOf says which flags a node takes.
+var flagsOf = map[sim.Kind]string{
+	sim.Broker:  "nsqd's flags with _ for -, such as msg_timeout: 2s",
+	sim.Lookupd: "inactive_producer_timeout: 30s and tombstone_lifetime: 10s",
 }
 
 func readLoad(d *decoder, s *Scenario, n ast.Node) {
@@ -104,6 +132,7 @@ func readLoad(d *decoder, s *Scenario, n ast.Node) {
 		case has("consume"):
 			c := &Consumer{InFlight: 1, Clients: 1, CrashFor: time.Second}
 			fields(d, "a consume line", line, consumerKeys, c)
+			d.checkConsumer(line, c)
 			s.Consumers = append(s.Consumers, c)
 			lines[c] = line
 		default:
@@ -116,13 +145,18 @@ func readLoad(d *decoder, s *Scenario, n ast.Node) {
 // complete puts in what the load lines leave out, and checks what they say together.
 func (d *decoder) complete(n ast.Node, lines map[any]ast.Node) {
 	s := d.s
-	taken := d.brokerNames()
+	taken := slices.Concat(d.lookupNames(), d.brokerNames())
+	for i, name := range taken {
+		if slices.Contains(taken[:i], name) {
+			d.fail(n, "brokers: a broker and an nsqlookupd are called %q", name)
+		}
+	}
 	name := func(line ast.Node, given *string, kind string, i int) {
 		if *given == "" {
 			*given = fmt.Sprintf("%s-%d", kind, i+1)
 		}
 		if slices.Contains(taken, *given) {
-			d.fail(line, "load: two of the brokers and load lines are called %q", *given)
+			d.fail(line, "load: two of the nodes and load lines are called %q", *given)
 		}
 		taken = append(taken, *given)
 	}
@@ -163,8 +197,26 @@ func (d *decoder) checkProducer(line ast.Node, p *Producer) {
 	}
 }
 
+func (d *decoder) checkConsumer(line ast.Node, c *Consumer) {
+	switch {
+	case c.Find != "" && len(d.s.Lookups) == 0:
+		d.fail(line, "a consume line has find: lookup, and there is no nsqlookupd; want lookups, such as {l1: {}}")
+	case c.Find != "" && len(c.On) > 0:
+		d.fail(line, "a consume line has find or on, not both")
+	case c.Find == "" && c.Poll > 0:
+		d.fail(line, "a consume line has poll, and finds no brokers by that; want find: lookup")
+	case c.Find != "" && c.Poll == 0:
+		c.Poll = time.Second
+	}
+}
+
 // brokers reads one name of a broker, or a list of them.
 func (d *decoder) brokers(what string, n ast.Node) []string {
+	return d.someOf(what, "broker", d.brokerNames(), n)
+}
+
+// someOf reads one of some names, or a list of them.
+func (d *decoder) someOf(what, kind string, names []string, n ast.Node) []string {
 	items := []ast.Node{n}
 	if _, ok := n.(*ast.SequenceNode); ok {
 		items = d.list(what, n)
@@ -175,23 +227,24 @@ func (d *decoder) brokers(what string, n ast.Node) []string {
 		if v == nil {
 			return nil
 		}
-		if !d.isBroker(v.(string)) {
-			d.fail(item, "%s: no broker is called %q; there are %s", what, v, strings.Join(d.brokerNames(), ", "))
+		if !slices.Contains(names, v.(string)) {
+			d.fail(item, "%s: no %s is called %q; there are %s", what, kind, v, strings.Join(names, ", "))
 		}
 		all = append(all, v.(string))
 	}
 	return all
 }
 
-func (d *decoder) brokerNames() []string {
-	var all []string
-	for _, b := range d.s.Brokers {
-		all = append(all, b.Name)
+func (d *decoder) brokerNames() []string { return nodeNames(d.s.Brokers) }
+
+func (d *decoder) lookupNames() []string { return nodeNames(d.s.Lookups) }
+
+func nodeNames(nodes []sim.Node) (all []string) {
+	for _, n := range nodes {
+		all = append(all, n.Name)
 	}
 	return all
 }
-
-func (d *decoder) isBroker(name string) bool { return slices.Contains(d.brokerNames(), name) }
 
 // readExpect reads promises: a name, or a name with limits.
 func readExpect(d *decoder, s *Scenario, n ast.Node) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/nsqlab/nsqlab/chaos"
 	"github.com/nsqlab/nsqlab/sim"
 )
 
@@ -69,7 +68,7 @@ func (r *run) promised(broker, topic string) (word, worth sim.Durability) {
 
 // weaken notes a fault that makes OK worth less from now on.
 func (r *run) weaken(f *Fault) {
-	if len(f.Kind.Weakens) > 0 && f.Kind.Params[0].Type == chaos.Node {
+	if len(f.Kind.Weakens) > 0 && f.Kind.OfNode() {
 		r.weakened = append(r.weakened, f)
 	}
 }

@@ -89,7 +89,7 @@ func played(t *testing.T, file string, on func(sim.Cluster) sim.Cluster) (ops []
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := sim.NewWorld(1, s.Brokers, s.Links)
+	w, err := sim.NewWorld(1, s.Nodes(), s.Links)
 	if err != nil {
 		t.Fatal(err)
 	}

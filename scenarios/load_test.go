@@ -13,6 +13,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/nsqlab/nsqlab/sim"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write schema.json anew")
@@ -26,7 +28,7 @@ load:
 
 func TestMistakes(t *testing.T) {
 	for _, test := range []struct{ name, file, want string }{
-		{"an unknown key", base + "colour: red\n", `bad.yaml:5:1: the scenario has no key "colour"; it has description, brokers`},
+		{"an unknown key", base + "colour: red\n", `bad.yaml:5:1: the scenario has no key "colour"; it has description, lookups, brokers`},
 		{"an unknown key of a load line", strings.Replace(base, "for: 1s", "for: 1s, sise: 3", 1), `bad.yaml:3:44: a produce line has no key "sise"; it has produce, name`},
 		{"a missing unit", strings.Replace(base, "for: 1s", "for: 1", 1), `bad.yaml:3:40: for: "1" is not a duration of more than 0 with its unit, such as 20ms or 1m30s`},
 		{"a rate without a unit", strings.Replace(base, "10/s", "10", 1), `bad.yaml:3:29: rate: "10" is not a number a second, such as 200/s`},
@@ -44,6 +46,16 @@ func TestMistakes(t *testing.T) {
 		{"a fault's unknown word", base + "faults:\n  - {at: 0s, kill: b1, signal: 9}\n", `bad.yaml:6:24: a kill fault has no key "signal"; it has at, for, kill`},
 		{"a fault without what it needs", base + "faults:\n  - {at: 0s, delay: b1}\n", `bad.yaml:6:5: a delay fault lacks by: how much longer, one way`},
 		{"a way that is none", base + "faults:\n  - {at: 0s, partition: b1, way: up}\n", `bad.yaml:6:34: way: "up" is not in, out or both`},
+		{"an nsqlookupd that is not there", strings.Replace(base, "b1: {}", "b1: {lookups: [l1]}", 1), `bad.yaml:1:26: lookups: no nsqlookupd is called "l1"; there are `},
+		{"an nsqlookupd of a broker's name", "lookups: {b1: {}}\n" + base, `brokers: a broker and an nsqlookupd are called "b1"`},
+		{"an nsqlookupd's unknown flag", "lookups: {l1: {msg_timeout: 2s}}\n" + base, `bad.yaml:1:16: l1: msg_timeout: flag provided but not defined`},
+		{"an nsqlookupd's bad name", "lookups: {l 1: {}}\n" + base, `bad.yaml:1:11: lookups: "l 1" is not a name`},
+		{"a node that is not there, with nsqlookupds", "lookups: {l1: {}}\n" + base + "faults:\n  - {at: 0s, kill: b3}\n", `bad.yaml:7:20: kill: no node is called "b3"; there are b1, b2, l1`},
+		{"a disk of an nsqlookupd", "lookups: {l1: {}}\n" + base + "faults:\n  - {at: 0s, lyingdisk: l1}\n", `bad.yaml:7:25: lyingdisk: no broker is called "l1"; there are b1, b2`},
+		{"finding without an nsqlookupd", strings.Replace(base, "orders/billing", "orders/billing, find: lookup", 1), `bad.yaml:4:5: a consume line has find: lookup, and there is no nsqlookupd`},
+		{"finding by what is none", strings.Replace(base, "orders/billing", "orders/billing, find: luck", 1), `find: "luck" is not lookup`},
+		{"finding what is known", "lookups: {l1: {}}\n" + strings.Replace(base, "orders/billing", "orders/billing, find: lookup, on: b1", 1), `a consume line has find or on, not both`},
+		{"polling for nothing", "lookups: {l1: {}}\n" + strings.Replace(base, "orders/billing", "orders/billing, poll: 1s", 1), `a consume line has poll, and finds no brokers by that`},
 		{"two kinds", base + "faults:\n  - {at: 0s, kill: b1, pause: b1}\n", `bad.yaml:6:24: a kill fault has no key "pause"`},
 		{"a room without a unit", base + "faults:\n  - {at: 0s, diskfull: b1, room: 64}\n", `bad.yaml:6:34: room: "64" is not a number of bytes with its unit, such as 0B, 500B, 64KB or 2MB`},
 		{"a room of half a byte", base + "faults:\n  - {at: 0s, diskfull: b1, room: 0.5B}\n", `bad.yaml:6:34: room: "0.5B" is not a number of bytes`},
@@ -63,7 +75,7 @@ func TestMistakes(t *testing.T) {
 		{"a bad topic", strings.Replace(base, "produce: orders", "produce: or:ders", 1), `bad.yaml:3:15: produce: "or:ders" is not a topic's name`},
 		{"a channel left out", strings.Replace(base, "orders/billing", "orders", 1), `bad.yaml:4:15: consume: "orders" is not topic/channel`},
 		{"a small size", strings.Replace(base, "for: 1s", "for: 1s, size: 10", 1), `bad.yaml:3:50: size: "10" is not a number of bytes, 24 or more`},
-		{"two of a name", strings.Replace(base, "{consume:", "{name: b1, consume:", 1), `bad.yaml:4:5: load: two of the brokers and load lines are called "b1"`},
+		{"two of a name", strings.Replace(base, "{consume:", "{name: b1, consume:", 1), `bad.yaml:4:5: load: two of the nodes and load lines are called "b1"`},
 		{"a target that is not there", strings.Replace(base, "for: 1s", "for: 1s, to: [b1, b4]", 1), `bad.yaml:3:53: to: no broker is called "b4"; there are b1, b2`},
 		{"too many messages", strings.Replace(strings.Replace(base, "10/s", "1000000/s", 1), "1s", "1h", 1), `producer-1 would publish 3600000000 messages; want 20000000 at the most`},
 		{"batch and defer", strings.Replace(base, "for: 1s", "for: 1s, batch: 2, defer: 1s", 1), `a produce line has batch or defer, not both`},
@@ -110,12 +122,14 @@ func TestBaseIsRight(t *testing.T) {
 func TestEveryKey(t *testing.T) {
 	file := `
 description: all of it
-brokers: {b1: {durability: fsync, topic_durability: "u=memory,v=os"}}
+lookups: {l1: {inactive_producer_timeout: 17s}, l2: {}}
+brokers: {b1: {durability: fsync, topic_durability: "u=memory,v=os", lookups: l2}, b2: {}}
 links: {delay: 1ms, jitter: 2ms}
 load:
   - {produce: t, name: p, rate: 1.5/s, for: 1s, from: 2s, size: 30, clients: 2, to: b1, batch: 3}
   - {produce: t, rate: 1/s, for: 1s, defer: 4s}
-  - {consume: t/c, name: q, in_flight: 5, clients: 6, on: [b1], from: 7s, work: 8s, touch: 9s, requeue: 10%, requeue_after: 11s, crash_every: 12s, crash_for: 13s, msg_timeout: 14s}
+  - {consume: t/c, name: q, in_flight: 5, clients: 6, on: [b1, b2], from: 7s, work: 8s, touch: 9s, requeue: 10%, requeue_after: 11s, crash_every: 12s, crash_for: 13s, msg_timeout: 14s}
+  - {consume: t/d, find: lookup, poll: 18s}
 faults:
   - {at: 2s, partition: q, from: b1, way: out, for: 2s}
   - {at: 2s, bandwidth: p, rate: 1.5MB/s}
@@ -140,6 +154,9 @@ strict: true
 		"fault":    f.At == 2*time.Second && f.For == 2*time.Second && f.Target == "q" && f.Args.Names["way"] == "out" && f.Words == "partition: q, from: b1, way: out",
 		"disk":     full.Counts["room"] == 64000 && failing.Counts["nth"] == 3 && failing.Names["op"] == "sync" && failing.Names["files"] == "*.log",
 		"broker":   slices.Equal(s.Brokers[0].Args, []string{"--durability=fsync", "--topic-durability=u=memory,v=os"}),
+		"lookups":  s.Lookups[0].Kind == sim.Lookupd && s.Lookups[0].Args[0] == "--inactive-producer-timeout=17s" && len(s.Nodes()) == 4,
+		"knows":    slices.Equal(s.Brokers[0].Lookupds, []string{"l2"}) && slices.Equal(s.Brokers[1].Lookupds, []string{"l1", "l2"}),
+		"finder":   s.Consumers[1].Find == "lookup" && s.Consumers[1].Poll == 18*time.Second,
 		"rate":     b.Args.Rates["rate"] == 1.5e6,
 		"expect":   s.Expect[0].Promise == "no-loss" && s.Expect[1].Limits["within"] == 16*time.Second,
 	} {

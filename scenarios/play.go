@@ -27,6 +27,17 @@ type Stand struct {
 	Flags    []string           // of nsqlab run, to show the run again
 }
 
+// registered are the nsqlookupds of each broker.
+func (s *Scenario) registered() map[string][]string {
+	all := map[string][]string{}
+	for _, b := range s.Brokers {
+		if len(b.Lookupds) > 0 {
+			all[b.Name] = b.Lookupds
+		}
+	}
+	return all
+}
+
 // Play plays a scenario, writes its history, and judges it.
 func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 	hash := fnv.New64a()
@@ -36,6 +47,7 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 	head := history.Header{
 		Run: fmt.Sprintf("%016x", id), Scenario: s.File, Shows: s.Description, Backend: at.Backend, Seed: at.Seed, Nodes: at.Cluster.Nodes(),
 		Slack: at.Slack, Expect: s.Expect, Strict: s.Strict, Replay: strings.Join(append(words, s.File), " "),
+		Lookups: s.registered(),
 	}
 	w, err := history.NewWriter(at.History, head)
 	if err != nil {

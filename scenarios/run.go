@@ -52,6 +52,7 @@ type run struct {
 	conns     uint64
 	progress  Progress
 	over      bool // the load is
+	leaving   bool // the consumers are
 }
 
 // Run plays a scenario on a cluster: the load with its faults, then the healing of all of them, then the drain. It records all of
@@ -115,7 +116,7 @@ func (r *run) endLoad() {
 // inflict injects a fault, and sees to its healing.
 func (r *run) inflict(f *Fault) {
 	op := history.Op{Process: history.Nemesis, F: f.Kind.Name, Note: f.Words, Ends: f.Kind.Ends}
-	if f.Kind.Params[0].Type == chaos.Node {
+	if f.Kind.OfNode() {
 		op.Node = f.Target
 		op.Licenses, op.Durability = r.licenses(f)
 	}

@@ -1,4 +1,4 @@
-// Package scenarios holds runs that a person wrote: brokers, load, faults, and what is expected of them.
+// Package scenarios holds runs that a person wrote: brokers, nsqlookupds, load, faults, and what is expected of them.
 //
 // [Load] reads a scenario's file and refuses what it does not know, with line and column; [Run] plays it on any sim.Cluster
 // and passes what happens to a history. It judges nothing, and knows no cluster by name.
@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ type Scenario struct {
 	Name        string // the file's, without its ending
 	File        string
 	Description string
+	Lookups     []sim.Node // nsqlookupds
 	Brokers     []sim.Node
 	Links       sim.Links // as they are without faults, where the cluster's are made and not real
 	Producers   []*Producer
@@ -50,14 +52,16 @@ type Producer struct {
 	Defer   time.Duration // of a DPUB; 0 is PUB
 }
 
-// A Consumer is a load line that consumes: each of its clients is connected to every broker it names.
+// A Consumer is a load line that consumes: each of its clients is connected to every broker it names, or that it finds.
 type Consumer struct {
 	Name         string // also of its end of the links
 	Topic        string
 	Channel      string
 	InFlight     int // RDY, a connection
 	Clients      int
-	On           []string
+	On           []string      // with Find those that it may find
+	Find         string        // "lookup": it knows no broker, and asks the nsqlookupds
+	Poll         time.Duration // how often it asks them
 	From         time.Duration
 	Work         time.Duration // from a message's arrival to its FIN
 	Touch        time.Duration // how often a message that is worked on is touched; 0 is never
@@ -116,6 +120,9 @@ func Parse(file string, src []byte) (*Scenario, error) {
 	}
 	return s, nil
 }
+
+// Nodes are all that a cluster has for the scenario.
+func (s *Scenario) Nodes() []sim.Node { return slices.Concat(s.Lookups, s.Brokers) }
 
 // LoadFor is how long the load and the faults with an end last.
 func (s *Scenario) LoadFor() time.Duration {

@@ -57,11 +57,13 @@ func listOf(items ...map[string]any) map[string]any {
 	return map[string]any{"type": "array", "items": map[string]any{"oneOf": items}}
 }
 
+func lookupsShape() map[string]any {
+	return map[string]any{"type": "object", "additionalProperties": map[string]any{"type": "object", "additionalProperties": option.shape}}
+}
+
 func brokersShape() map[string]any {
-	return map[string]any{
-		"type": "object", "minProperties": 1,
-		"additionalProperties": map[string]any{"type": "object", "additionalProperties": option.shape},
-	}
+	broker := map[string]any{"type": "object", "properties": map[string]any{"lookups": namesShape()}, "additionalProperties": option.shape}
+	return map[string]any{"type": "object", "minProperties": 1, "additionalProperties": broker}
 }
 
 func loadShape() map[string]any { return listOf(shapeOf(producerKeys)(), shapeOf(consumerKeys)()) }
@@ -101,7 +103,8 @@ func Usage(w io.Writer) {
 	usageOf(w, "A load line that produces:", producerKeys)
 	usageOf(w, "A load line that consumes:", consumerKeys)
 	usageOf(w, "links:", linkKeys)
-	fmt.Fprintln(w, "A broker has nsqd's flags with _ for -, such as msg_timeout: 2s. For faults and promises: nsqlab help faults, nsqlab help checkers.")
+	fmt.Fprintln(w, "A broker has nsqd's flags with _ for -, such as msg_timeout: 2s; it registers with all nsqlookupds unless it says lookups: [l1].")
+	fmt.Fprintln(w, "An nsqlookupd has inactive_producer_timeout and tombstone_lifetime. It is a node as a broker is: faults hit it by its name. For faults and promises: nsqlab help faults, nsqlab help checkers.")
 }
 
 func usageOf[T any](w io.Writer, title string, keys []key[T]) {

@@ -66,7 +66,7 @@ func TestMadeUp(t *testing.T) {
 // inMemory plays a scenario in virtual time, with its history in memory.
 func inMemory(t *testing.T, s *scenarios.Scenario, seed uint64) *reports.Report {
 	t.Helper()
-	w, err := sim.NewWorld(seed, s.Brokers, s.Links)
+	w, err := sim.NewWorld(seed, s.Nodes(), s.Links)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,6 +98,7 @@ type fiction struct {
 	*rand.Rand
 	text    strings.Builder
 	ends    []string // whom a fault can hit
+	nodes   int      // of ends, the first
 	seconds int      // that the load lasts
 }
 
@@ -120,13 +121,18 @@ func (f *fiction) end(prefix string) string {
 
 func makeUp(rng *rand.Rand) string {
 	f := &fiction{Rand: rng, seconds: 2 + rng.IntN(4)}
+	f.ends = []string{"b0", "b1"}
+	if f.Float64() < 0.5 {
+		f.ends = append(f.ends, "l0", "l1")
+		fmt.Fprintf(&f.text, "lookups: {l0: {}, l1: {%s}}\n", f.often(0.3, "inactive_producer_timeout: 20s"))
+	}
+	f.nodes = len(f.ends)
 	f.text.WriteString("brokers:\n")
 	for _, name := range []string{"b0", "b1"} {
 		fmt.Fprintf(&f.text, "  %s: {msg_timeout: %s, durability: %s%s%s}\n", name, f.one("1s", "1500ms", "2s"), f.one("memory", "os", "fsync"),
 			f.often(0.5, ", max_bytes_per_file: %s", f.one("1000", "20000")), f.often(0.5, ", sync_timeout: %s", f.one("1ms", "300ms")))
 	}
 	f.text.WriteString("load:\n")
-	f.ends = []string{"b0", "b1"}
 	for _, topic := range []string{"orders", "later"}[:1+f.IntN(2)] {
 		for range 1 + f.IntN(2) {
 			f.produce(topic)
@@ -156,17 +162,25 @@ func (f *fiction) produce(topic string) {
 func (f *fiction) consume(queue string) {
 	work := f.one("work: 0s, in_flight: 1", "work: 0s, in_flight: 50", "work: 10ms, in_flight: 5", "work: 50ms, in_flight: 100",
 		"work: 300ms, in_flight: 100, touch: 100ms", "work: 1200ms, in_flight: 100", "work: 1200ms, in_flight: 100, touch: 400ms")
-	fmt.Fprintf(&f.text, "  - {name: %s, consume: %q, %s%s%s%s%s%s%s}\n", f.end("c"), queue, work,
+	fmt.Fprintf(&f.text, "  - {name: %s, consume: %q, %s%s%s%s%s%s%s%s}\n", f.end("c"), queue, work,
 		f.often(0.4, ", requeue: %s", f.one("5%", "30%")), f.often(0.5, ", requeue_after: %s", f.one("50ms", "700ms", "1800ms")),
 		f.often(0.3, ", crash_every: %s, crash_for: %s", f.one("170ms", "700ms", "2s"), f.one("1ms", "100ms", "900ms")),
 		f.often(0.3, ", clients: %d", 2+f.IntN(2)), f.often(0.2, ", from: %s", f.one("300ms", "1s")),
-		f.often(0.3, ", msg_timeout: %s", f.one("1s", "1200ms", "3s")))
+		f.often(0.3, ", msg_timeout: %s", f.one("1s", "1200ms", "3s")), f.finding())
+}
+
+// finding is how a consumer may find its brokers.
+func (f *fiction) finding() string {
+	if f.nodes == 2 {
+		return ""
+	}
+	return f.often(0.6, ", find: lookup%s", f.often(0.3, ", poll: %s", f.one("300ms", "2s")))
 }
 
 func (f *fiction) fault() {
 	end := f.ends[f.IntN(len(f.ends))]
-	node := f.ends[f.IntN(2)]
-	what := f.one("kill: "+node, "stop: "+node, "powercut: "+node, "pause: "+node, "reset: "+end, f.ofDisk(node), f.ofDisk(node),
+	node, broker := f.ends[f.IntN(f.nodes)], f.ends[f.IntN(2)]
+	what := f.one("kill: "+node, "stop: "+node, "powercut: "+node, "pause: "+node, "reset: "+end, f.ofDisk(broker), f.ofDisk(broker),
 		fmt.Sprintf("delay: %s, by: %s, jitter: %s", end, f.one("20ms", "300ms", "1500ms"), f.one("1ms", "200ms")),
 		fmt.Sprintf("partition: %s, way: %s", end, f.one("in", "out", "both")),
 		fmt.Sprintf("bandwidth: %s, rate: %s", end, f.one("2KB/s", "20KB/s", "200KB/s")))

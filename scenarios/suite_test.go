@@ -82,7 +82,7 @@ func play(s *scenarios.Scenario, at scenarios.Stand) *reports.Report {
 // virtual plays a scenario in virtual time.
 func virtual(s *scenarios.Scenario, seed uint64) *reports.Report {
 	GinkgoHelper()
-	w, err := sim.NewWorld(seed, s.Brokers, s.Links)
+	w, err := sim.NewWorld(seed, s.Nodes(), s.Links)
 	Expect(err).NotTo(HaveOccurred())
 	return play(s, scenarios.Stand{Cluster: w, Backend: "virtual", Seed: seed, Slack: s.Links.Slack()})
 }
@@ -127,8 +127,8 @@ type stage struct {
 }
 
 var stages = []stage{
-	{"inprocess", func() (live.Launcher, error) { return live.InProcess(), nil }, []string{"steady.yaml", "partition.yaml", "memory-clean-stop.yaml"}},
-	{"process", func() (live.Launcher, error) { return live.Process(""), nil }, []string{"paused_broker.yaml", "crashing_consumer.yaml", "kill-os.yaml"}},
+	{"inprocess", func() (live.Launcher, error) { return live.InProcess(), nil }, []string{"steady.yaml", "partition.yaml", "memory-clean-stop.yaml", "lookup-down-at-start.yaml"}},
+	{"process", func() (live.Launcher, error) { return live.Process(""), nil }, []string{"paused_broker.yaml", "crashing_consumer.yaml", "kill-os.yaml", "lookup-restarted-empty.yaml"}},
 	{"container", func() (live.Launcher, error) { return live.Container("") }, []string{"paused_broker.yaml"}},
 }
 
@@ -149,7 +149,7 @@ var _ = Describe("A real cluster", func() {
 			})
 			real := func(s *scenarios.Scenario) *reports.Report {
 				GinkgoHelper()
-				c, err := live.New(launcher, s.Brokers, 1)
+				c, err := live.New(launcher, s.Nodes(), 1)
 				Expect(err).NotTo(HaveOccurred())
 				return play(s, scenarios.Stand{Cluster: c, Backend: st.name, Seed: 1, Slack: slack, Nonce: time.Now().UnixNano()})
 			}
@@ -183,7 +183,7 @@ var _ = Describe("A real cluster", func() {
 		DeferCleanup(launcher.Close)
 		s := load("paused_broker.yaml")
 		s.Producers[0].For, s.Faults[0].For = 2*time.Second, 500*time.Millisecond
-		c, err := live.New(launcher, s.Brokers, 1)
+		c, err := live.New(launcher, s.Nodes(), 1)
 		Expect(err).NotTo(HaveOccurred())
 		r := play(s, scenarios.Stand{Cluster: c, Backend: "inprocess", Seed: 1, Slack: slack})
 		Expect(r.Validity).To(Equal(reports.Unknown))
@@ -198,7 +198,7 @@ var _ = Describe("A real cluster", func() {
 			p.For = 2 * time.Second
 		}
 		s.Faults[0].At, s.Faults[0].For = time.Second, 500*time.Millisecond
-		c, err := live.New(launcher, s.Brokers, 1)
+		c, err := live.New(launcher, s.Nodes(), 1)
 		Expect(err).NotTo(HaveOccurred())
 		r := play(s, scenarios.Stand{Cluster: c, Backend: "inprocess", Seed: 1, Slack: slack})
 		Expect(r.Validity).To(Equal(reports.Unknown))

@@ -37,6 +37,7 @@ var (
 	yesNo    = valueType{"true or false", readFlag, map[string]any{"type": "boolean"}}
 	topic    = valueType{"a topic's name", readName, pattern(`^[.a-zA-Z0-9_-]+(#ephemeral)?$`)}
 	queue    = valueType{"topic/channel", readQueue, pattern(`^[.a-zA-Z0-9_-]+(#ephemeral)?/[.a-zA-Z0-9_-]+(#ephemeral)?$`)}
+	findBy   = valueType{"lookup", func(s string) (any, bool) { return s, s == "lookup" }, map[string]any{"enum": []string{"lookup"}}}
 	direct   = words("in", "out", "both")
 	roomOf   = valueType{"a number of bytes with its unit, such as 0B, 500B, 64KB or 2MB", readBytes, pattern(`^[0-9]+(B|KB|MB)$`)}
 	fileName = valueType{"a pattern of names of files, such as \"*.log\"", readPattern, pattern("")}

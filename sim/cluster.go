@@ -18,10 +18,23 @@ import (
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
-// A Node is a broker of a cluster as it is to be started.
+// A Kind is what a node is.
+type Kind string
+
+// The kinds of nodes.
+const (
+	Broker  Kind = ""        // an nsqd
+	Lookupd Kind = "lookupd" // an nsqlookupd; what it knows is in memory
+)
+
+// A Node is a daemon of a cluster as it is to be started.
 type Node struct {
 	Name string
-	Args []string // nsqd's flags, such as "--msg-timeout=2s"; see CheckArg
+	Kind Kind
+	Args []string // its flags, such as "--msg-timeout=2s"; see Kind.CheckArg
+	// Lookupds are the nodes of that kind that a broker registers with, by their names, and asks for the channels of new topics. All it
+	// exchanges with them goes over links, on which it is called by its name; it tells them its name for its broadcast address.
+	Lookupds []string
 }
 
 // A Cluster is a set of nodes that clients can reach and faults can harm. Times are since it was made.
@@ -39,6 +52,9 @@ type Cluster interface {
 	// Request asks a node's HTTP API, past all links and their faults, as the laboratory and not as a client. It does not wait:
 	// done is called during Run, with an error if the node is down, is paused or does not answer within seconds.
 	Request(node, method, path string, done func(status int, body []byte, err error))
+	// Fetch asks a node's HTTP API as the client called from, on a connection of its own whose bytes travel over the link between the two.
+	// It does not wait: done is called during Run, with an error if the answer is not all there within FetchTime.
+	Fetch(from, node, method, path string, done func(status int, body []byte, err error))
 	// Run lets the cluster live for d.
 	Run(d time.Duration)
 	// Kill ends a node at once, as kill -9 does: its connections break, and what it had in memory is gone.
@@ -51,6 +67,9 @@ type Cluster interface {
 	// Close ends all nodes and connections and leaves nothing behind.
 	Close() error
 }
+
+// FetchTime bounds Fetch.
+const FetchTime = 5 * time.Second
 
 // A Pauser is a cluster that can stop a node without ending it, as SIGSTOP does: its sockets stay and nothing moves.
 type Pauser interface {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nsqlab/nsqlab/broker"
 	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
@@ -17,20 +16,25 @@ const dialTimeout = 5 * time.Second // for a connection to come to be
 
 // A conn is a connection, or the attempt at one.
 type conn struct {
-	world  *World
-	id     uint64
-	node   *node
-	served *broker.Broker // the one that accepted; nil before
-	client end
-	broker end
-	closed bool
+	world    *World
+	id       uint64
+	patience time.Duration // for it to come to be
+	serve    server        // the node's end, once it accepts
+	client   end
+	server   end
+	closed   bool
 }
+
+// A server opens the endpoint of a node's daemon for a connection that it accepts.
+type server func(l *life, now time.Time, remote string, wake func()) wire.Endpoint
 
 // An end is one side of a connection: its endpoint, what has arrived for that, and the way that goes out from it.
 type end struct {
 	conn     *conn
 	peer     *end
-	endpoint wire.Endpoint // nil: the broker's before it runs, and of an end that is gone
+	node     *node         // whose process has it; nil: a client that is no node
+	life     *life         // of that node; nil: a node's that has not accepted
+	endpoint wire.Endpoint // nil: the server's before it runs, and of an end that is gone
 	there    bool          // it has an owner; false once that was disconnected, or killed
 	stands   bool          // it may send
 	waking   bool          // it will be attended to
@@ -43,9 +47,10 @@ type end struct {
 
 func newConn(w *World, from string, to *node) *conn {
 	w.dialed++
-	c := &conn{world: w, id: w.dialed, node: to}
-	c.client.init(c, &c.broker, from)
-	c.broker.init(c, &c.client, to.spec.Name)
+	c := &conn{world: w, id: w.dialed, patience: dialTimeout, serve: (*life).connect}
+	c.client.init(c, &c.server, from)
+	c.server.init(c, &c.client, to.spec.Name)
+	c.server.node = to
 	c.client.there = true
 	return c
 }
@@ -60,17 +65,19 @@ func (e *end) init(c *conn, peer *end, name string) {
 // begin sends the client's opening, and gives up if nothing comes of it.
 func (c *conn) begin() {
 	c.client.way.send(parcel{kind: opening})
-	c.world.At(c.world.now+dialTimeout, func() {
-		if !c.client.stands && c.client.there {
-			c.giveUp()
-		}
+	c.world.At(c.world.now+c.patience, func() {
+		c.client.run(func() {
+			if !c.client.stands && c.client.there {
+				c.giveUp()
+			}
+		})
 	})
 }
 
-// giveUp ends an attempt at the client's side. A broker that has accepted learns of it as of any end.
+// giveUp ends an attempt at the client's side. A node that has accepted learns of it as of any end.
 func (c *conn) giveUp() {
 	c.client.disconnect()
-	if c.served == nil {
+	if c.server.life == nil {
 		c.end()
 	} else {
 		c.client.way.send(parcel{kind: broken})
@@ -79,21 +86,21 @@ func (c *conn) giveUp() {
 
 // accept answers the client's opening, as the node's kernel does; its process takes the connection when it runs.
 func (c *conn) accept() {
-	b := c.node.broker
-	if b == nil {
-		c.broker.way.send(parcel{kind: broken}) // nobody listens
+	l := c.server.node.life
+	if l == nil {
+		c.server.way.send(parcel{kind: broken}) // nobody listens
 		return
 	}
-	c.served = b
-	c.broker.there = true
-	c.broker.way.send(parcel{kind: opening})
-	c.broker.run(func() {
-		if !c.broker.there {
+	c.server.life = l
+	c.server.there = true
+	c.server.way.send(parcel{kind: opening})
+	c.server.run(func() {
+		if !c.server.there {
 			return
 		}
-		c.broker.stands = true
-		c.broker.endpoint = b.Connect(c.world.time(), fmt.Sprintf("%s:%d", c.client.way.name, c.id), c.broker.wake)
-		c.broker.look()
+		c.server.stands = true
+		c.server.endpoint = c.serve(l, c.world.time(), fmt.Sprintf("%s:%d", c.client.way.name, c.id), c.server.wake)
+		c.server.look()
 	})
 }
 
@@ -104,17 +111,21 @@ func (c *conn) end() {
 		c.world.conns = slices.Delete(c.world.conns, i, i+1)
 	}
 	c.client.disconnect()
-	c.broker.disconnect()
+	c.server.disconnect()
 }
 
-// bereave takes the broker's end away without a word to it: its process was killed, and its kernel breaks the connection.
-func (c *conn) bereave() {
-	if !c.broker.there {
+// bereave takes the end away without a word to it: its process was killed, and its kernel breaks the connection.
+func (e *end) bereave() {
+	if !e.there {
 		return
 	}
-	c.broker.there = false
-	c.broker.endpoint = nil
-	c.broker.way.send(parcel{kind: broken})
+	e.there = false
+	e.endpoint = nil
+	if c := e.conn; e == &c.client && c.server.life == nil {
+		c.end()
+		return
+	}
+	e.way.send(parcel{kind: broken})
 }
 
 // disconnect tells the endpoint that its connection is gone.
@@ -126,10 +137,10 @@ func (e *end) disconnect() {
 	}
 }
 
-// run calls f when this end's process runs: a broker's may be paused, or gone.
+// run calls f when this end's process runs: a node's may be paused, or gone.
 func (e *end) run(f func()) {
-	if e == &e.conn.broker {
-		e.conn.node.run(e.conn.served, f)
+	if e.node != nil {
+		e.node.run(e.life, f)
 	} else {
 		f()
 	}

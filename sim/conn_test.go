@@ -39,7 +39,7 @@ func TestGivenUpBehindPartition(t *testing.T) {
 	client := dial(t, w, "c", "b1")
 	w.Run(ms)
 	session := &fake{w: w, wake: func() {}}
-	w.conns[0].broker.endpoint = session
+	w.conns[0].server.endpoint = session
 	remove := addRule(t, w, "c", "b1", hold)
 	w.Run(time.Minute)
 	if client.gone != 1 || session.gone != 0 {
@@ -234,7 +234,7 @@ func TestHangUpWhileDialling(t *testing.T) {
 			w.Run(wait)
 			client.hangUp()
 			w.Run(time.Minute)
-			if c.broker.endpoint != nil {
+			if c.server.endpoint != nil {
 				t.Error("the broker still serves it")
 			}
 			if client.gone != 1 || client.asked != 0 {

@@ -49,7 +49,7 @@ func TestEachEndIsToldOnce(t *testing.T) {
 // wantNoSessions checks that no broker believes that it has a client.
 func (m *mess) wantNoSessions(seed uint64) {
 	for _, n := range m.w.nodes {
-		st := n.broker.Stats()
+		st := n.life.broker.Stats()
 		clients := len(st.Producers)
 		for _, t := range st.Topics {
 			for _, c := range t.Channels {

@@ -165,11 +165,11 @@ func connect(t testing.TB, w *World, from, node string) (client, broker *fake) {
 	client = dial(t, w, from, node)
 	c := w.conns[len(w.conns)-1]
 	w.Run(10 * (w.links.Delay + w.links.Jitter))
-	broker = &fake{w: w, wake: c.broker.wake}
-	if !c.client.stands || c.broker.endpoint == nil {
+	broker = &fake{w: w, wake: c.server.wake}
+	if !c.client.stands || c.server.endpoint == nil {
 		t.Fatal("the connection does not stand")
 	}
-	c.broker.endpoint = broker
+	c.server.endpoint = broker
 	return client, broker
 }
 

@@ -26,7 +26,7 @@ type kind byte
 
 const (
 	payload kind = iota
-	opening      // the client's side: let us speak; the broker's: I accept
+	opening      // the client's side: let us speak; the node's: I accept
 	ending       // no more comes from this end
 	broken       // the connection is broken
 )
@@ -172,7 +172,7 @@ func (l *way) arrive() {
 	switch to := l.from.peer; {
 	case p.kind == broken:
 		c.end()
-	case p.kind == opening && to == &c.broker:
+	case p.kind == opening && to == &c.server:
 		c.accept()
 	case p.kind == opening:
 		to.stands = true
@@ -220,7 +220,7 @@ func (w *World) record(l *way, p parcel) {
 	binary.BigEndian.PutUint64(head[:], uint64(w.now))
 	binary.BigEndian.PutUint64(head[8:], l.from.conn.id)
 	head[16] = byte(p.kind)
-	if l.from == &l.from.conn.broker {
+	if l.from == &l.from.conn.server {
 		head[17] = 1
 	}
 	w.trace = crc64.Update(crc64.Update(w.trace, traceTable, head[:]), traceTable, p.data)

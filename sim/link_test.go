@@ -203,8 +203,8 @@ func TestHold(t *testing.T) {
 	if want := fmt.Sprintf("%v 0", begin+ms); session.log[0] != want {
 		t.Errorf("the first came as %q, want %q", session.log[0], want)
 	}
-	if c := w.conns[0]; c.client.way.onWay != 0 || c.broker.way.onWay != 0 {
-		t.Errorf("%d and %d bytes are still on their way", c.client.way.onWay, c.broker.way.onWay)
+	if c := w.conns[0]; c.client.way.onWay != 0 || c.server.way.onWay != 0 {
+		t.Errorf("%d and %d bytes are still on their way", c.client.way.onWay, c.server.way.onWay)
 	}
 }
 

@@ -11,27 +11,43 @@ import (
 
 	"github.com/nsqlab/nsqlab/broker"
 	"github.com/nsqlab/nsqlab/broker/httpapi"
+	"github.com/nsqlab/nsqlab/broker/lookup"
+	"github.com/nsqlab/nsqlab/broker/wire"
 )
 
-// CheckArg says what is wrong with one of a node's flags, such as "--msg-timeout=2s".
-func CheckArg(arg string) error {
-	_, err := nodeOptions(Node{Name: "node", Args: []string{arg}})
+// CheckArg says what is wrong with one of the flags of a node of this kind, such as "--msg-timeout=2s".
+func (k Kind) CheckArg(arg string) error {
+	n := Node{Name: "node", Kind: k, Args: []string{arg}}
+	if k == Lookupd {
+		_, err := registryOptions(n)
+		return err
+	}
+	_, err := brokerOptions(n)
 	return err
 }
 
-// nodeOptions are a node's settings by its flags.
-func nodeOptions(n Node) (broker.Options, error) {
+// brokerOptions are a broker's settings by its flags.
+func brokerOptions(n Node) (broker.Options, error) {
 	opts := broker.DefaultOptions(n.Name)
-	fs := flag.NewFlagSet(n.Name, flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	opts.Flags(fs)
-	if err := fs.Parse(n.Args); err != nil {
+	if err := parseArgs(n, opts.Flags); err != nil {
 		return opts, err
 	}
-	if fs.NArg() > 0 {
-		return opts, fmt.Errorf("%q is not a flag", fs.Arg(0))
-	}
+	opts.Discover = len(n.Lookupds) > 0
 	return opts, opts.Validate()
+}
+
+// parseArgs reads a node's flags.
+func parseArgs(n Node, flags func(*flag.FlagSet)) error {
+	fs := flag.NewFlagSet(n.Name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	flags(fs)
+	if err := fs.Parse(n.Args); err != nil {
+		return err
+	}
+	if fs.NArg() > 0 {
+		return fmt.Errorf("%q is not a flag", fs.Arg(0))
+	}
+	return nil
 }
 
 // A Durability is what a broker's OK promises.
@@ -46,7 +62,7 @@ const (
 
 // Durability is what OK promises of a node with these flags to who publishes to a topic.
 func (n Node) Durability(topic string) (Durability, error) {
-	opts, err := nodeOptions(n)
+	opts, err := brokerOptions(n)
 	switch own, ok := opts.TopicDurability[topic]; {
 	case err != nil:
 		return "", err
@@ -64,15 +80,44 @@ const syncLatency = 2 * time.Millisecond
 // errNotSynced is what becomes of a publication that still waits when its broker was synced.
 var errNotSynced = errors.New("sim: it was synced, and the publication still waits")
 
-// A node is a broker of a world, or the place of one that is down.
+// A node is a daemon of a world, or the place of one that is down.
 type node struct {
-	world   *World
-	spec    Node
-	disk    *Disk          // of all its lives
-	broker  *broker.Broker // nil while it is down
-	handler http.Handler
-	paused  bool
-	parked  []func() // what waits for the end of the pause, or behind that
+	world  *World
+	spec   Node
+	disk   *Disk // of all its lives
+	life   *life // nil while it is down
+	paused bool
+	parked []func() // what waits for the end of the pause, or behind that
+}
+
+// A life is a node's daemon from its start to its end.
+type life struct {
+	broker   *broker.Broker   // nil if it is an nsqlookupd
+	registry *lookup.Registry // nil if it is a broker
+	lookups  *lookups         // a broker's; nil if it knows no nsqlookupd
+	handler  http.Handler
+}
+
+// connect begins a session.
+func (l *life) connect(now time.Time, remote string, wake func()) wire.Endpoint {
+	if l.registry != nil {
+		return l.registry.Connect(now, remote, wake)
+	}
+	return l.broker.Connect(now, remote, wake)
+}
+
+// close dooms a broker's sessions; those of an nsqlookupd know no farewell.
+func (l *life) close(now time.Time) {
+	if l.broker != nil {
+		l.broker.Close(now)
+	}
+}
+
+// save is what a daemon does that ends in order, and that has nobody to tell but its log.
+func (l *life) save(now time.Time) {
+	if l.broker != nil {
+		_ = l.broker.Save(now)
+	}
 }
 
 func newNode(w *World, spec Node) *node {
@@ -82,10 +127,18 @@ func newNode(w *World, spec Node) *node {
 }
 
 func (n *node) start() error {
-	opts, err := nodeOptions(n.spec)
+	if n.spec.Kind == Lookupd {
+		return n.startRegistry()
+	}
+	return n.startBroker()
+}
+
+func (n *node) startBroker() error {
+	opts, err := brokerOptions(n.spec)
 	if err != nil {
 		return err
 	}
+	l := &life{}
 	opts.Seed = n.world.Rand("node " + n.spec.Name).Uint64()
 	var b *broker.Broker
 	t, s := &timer{}, &syncer{}
@@ -93,6 +146,7 @@ func (n *node) start() error {
 		if b != nil {
 			t.set(b.NextTimeout())
 			s.arm()
+			l.lookups.wake()
 		}
 	}
 	b, err = broker.Open(n.world.time(), opts, n.disk, func() { n.world.soon(arm) })
@@ -101,17 +155,23 @@ func (n *node) start() error {
 		n.disk.Kill()
 		return err
 	}
-	run := func(f func()) { n.run(b, f) }
+	run := func(f func()) { n.run(l, f) }
 	expire := func() {
 		b.HandleTimeout(n.world.time())
 		arm()
 	}
 	t.init(n.world, func() { run(expire) })
 	s.init(n.world, n.disk, b.NextSync, b.Sync, run)
-	n.broker = b
 	info := httpapi.Info{Version: broker.Version, Hostname: n.spec.Name, BroadcastAddress: n.spec.Name, Started: n.world.time()}
 	info.Await = func(done <-chan error) error { return n.await(b, done) }
-	n.handler = httpapi.Nsqd(b, info, n.world.time)
+	l.broker, l.handler = b, httpapi.Nsqd(b, info, n.world.time)
+	n.life = l
+	if len(n.spec.Lookupds) > 0 {
+		if l.lookups, err = newLookups(n, l); err != nil {
+			n.stop()
+			return err
+		}
+	}
 	arm()
 	return nil
 }
@@ -129,14 +189,14 @@ func (n *node) await(b *broker.Broker, done <-chan error) error {
 
 // stop is kill -9: nothing is told to anybody.
 func (n *node) stop() {
-	n.broker, n.handler, n.paused, n.parked = nil, nil, false, nil
+	n.life, n.paused, n.parked = nil, false, nil
 	n.disk.Kill()
 }
 
-// run calls f for the broker b, after the pause if there is one, and not if the broker is gone.
-func (n *node) run(b *broker.Broker, f func()) {
+// run calls f in the life l, after the pause if there is one, and not if the life is over.
+func (n *node) run(l *life, f func()) {
 	switch {
-	case n.broker != b:
+	case n.life != l:
 	case n.paused || len(n.parked) > 0:
 		n.parked = append(n.parked, f)
 	default:
@@ -156,7 +216,7 @@ func (n *node) catchUp() {
 // unreachable says why the node answers nothing, or nil if it does.
 func (n *node) unreachable() error {
 	switch {
-	case n.broker == nil:
+	case n.life == nil:
 		return fmt.Errorf("sim: node %s is down", n.spec.Name)
 	case n.paused:
 		return fmt.Errorf("sim: node %s is paused", n.spec.Name)
@@ -168,6 +228,6 @@ func (n *node) unreachable() error {
 func (n *node) request(method, path string) (status int, body []byte) {
 	rec := httptest.NewRecorder()
 	req := httptest.NewRequest(method, "http://"+n.spec.Name+path, nil)
-	n.handler.ServeHTTP(rec, req)
+	n.life.handler.ServeHTTP(rec, req)
 	return rec.Code, rec.Body.Bytes()
 }

@@ -77,7 +77,7 @@ func TestPowerCut(t *testing.T) {
 			keep(t, d, "synced", ", and not")
 			must(t, w.PowerCut("b1"))
 			w.Run(time.Second)
-			if client.gone != 1 || session.gone != 0 || w.node("b1").broker != nil {
+			if client.gone != 1 || session.gone != 0 || w.node("b1").life != nil {
 				t.Errorf("the client was told %d times, the broker %d times", client.gone, session.gone)
 			}
 			must(t, w.Start("b1"))
@@ -214,11 +214,11 @@ func TestAwait(t *testing.T) {
 	w, _ := memoryWorld(t, 1)
 	n := w.node("b1")
 	done := make(chan error, 1)
-	if err := n.await(n.broker, done); err != errNotSynced {
+	if err := n.await(n.life.broker, done); err != errNotSynced {
 		t.Errorf("it learns %v, and there is nothing to learn", err)
 	}
 	done <- errKilled
-	if err := n.await(n.broker, done); err != errKilled {
+	if err := n.await(n.life.broker, done); err != errKilled {
 		t.Errorf("it learns %v, want %v", err, errKilled)
 	}
 }

@@ -193,8 +193,8 @@ func TestResetBeforeAccept(t *testing.T) {
 	w.Run(time.Second)
 	must(t, w.Resume("b1"))
 	w.Run(time.Second)
-	if client.gone != 1 || c.broker.endpoint != nil {
-		t.Errorf("disconnected %d times; the broker's end is %v", client.gone, c.broker.endpoint)
+	if client.gone != 1 || c.server.endpoint != nil {
+		t.Errorf("disconnected %d times; the broker's end is %v", client.gone, c.server.endpoint)
 	}
 }
 
@@ -206,7 +206,7 @@ func TestBrokerTimerInPause(t *testing.T) {
 	client.say("  V2SUB orders billing\nRDY 1\nPUB orders\n\x00\x00\x00\x01x")
 	w.Run(10 * ms)
 	taken := len(client.got)
-	timeouts := func() uint64 { return w.node("b1").broker.Stats().Topics[0].Channels[0].Timeouts }
+	timeouts := func() uint64 { return w.node("b1").life.broker.Stats().Topics[0].Channels[0].Timeouts }
 	w.At(500*ms, func() { must(t, w.Pause("b1")) })
 	w.Run(10 * time.Second)
 	if timeouts() != 0 || len(client.got) != taken {

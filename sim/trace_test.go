@@ -55,7 +55,7 @@ func TestTraceTells(t *testing.T) {
 		"in two":             func(a, b, other *fake, w *World) { a.say("x"); w.Run(0); a.say("x") },
 		"the end":            func(a, b, other *fake, w *World) { a.hangUp() },
 		"the broker's end":   func(a, b, other *fake, w *World) { b.hangUp(); other.hangUp() },
-		"a kill":             func(a, b, other *fake, w *World) { w.conns[0].bereave(); other.hangUp() },
+		"a kill":             func(a, b, other *fake, w *World) { w.conns[0].server.bereave(); other.hangUp() },
 	} {
 		w := newWorld(t, plain, "b1")
 		a, b := connect(t, w, "c", "b1")
@@ -132,7 +132,7 @@ func TestBuffers(t *testing.T) {
 		c := w.conns[len(w.conns)-1]
 		a := &stream{t: t, rng: rng, key: uint64(i), wake: client.wake}
 		b := &stream{t: t, rng: rng, key: uint64(i), wake: session.wake}
-		c.client.endpoint, c.broker.endpoint = a, b
+		c.client.endpoint, c.server.endpoint = a, b
 		streams = append(streams, a, b)
 	}
 	for range 300 {

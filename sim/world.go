@@ -54,14 +54,15 @@ func NewWorld(seed uint64, nodes []Node, links Links) (*World, error) {
 	w := &World{seed: seed, links: links, rngs: map[string]*rand.Rand{}}
 	w.linkRand, w.ruleRand = w.Rand("links"), w.Rand("rules")
 	for _, spec := range nodes {
-		n := newNode(w, spec)
 		if w.node(spec.Name) != nil {
 			return nil, fmt.Errorf("sim: two nodes are called %q", spec.Name)
 		}
+		w.nodes = append(w.nodes, newNode(w, spec))
+	}
+	for _, n := range w.nodes {
 		if err := n.start(); err != nil {
-			return nil, fmt.Errorf("sim: node %s: %w", spec.Name, err)
+			return nil, fmt.Errorf("sim: node %s: %w", n.spec.Name, err)
 		}
-		w.nodes = append(w.nodes, n)
 	}
 	return w, nil
 }
@@ -160,11 +161,15 @@ func (w *World) Dial(from, to string, open func(now time.Time, wake func()) wire
 	if err != nil {
 		return err
 	}
-	c := newConn(w, from, n)
+	w.connect(newConn(w, from, n), open)
+	return nil
+}
+
+// connect begins a connection, with an endpoint at its client's end.
+func (w *World) connect(c *conn, open func(now time.Time, wake func()) wire.Endpoint) {
 	w.conns = append(w.conns, c)
 	c.client.endpoint = open(w.time(), c.client.wake)
 	c.begin()
-	return nil
 }
 
 // Request implements Cluster.
@@ -189,7 +194,7 @@ func (w *World) Kill(name string) error {
 	if err != nil {
 		return err
 	}
-	if n.broker == nil {
+	if n.life == nil {
 		return fmt.Errorf("sim: node %s is down already", name)
 	}
 	w.bereave(n)
@@ -209,7 +214,7 @@ func (w *World) PowerCut(name string) error {
 	return nil
 }
 
-// Stop implements Stopper. It takes no time; what the broker still had to say is on its way then.
+// Stop implements Stopper. It takes no time; what the node still had to say is on its way then.
 func (w *World) Stop(name string) error {
 	n, err := w.find(name)
 	if err != nil {
@@ -219,25 +224,32 @@ func (w *World) Stop(name string) error {
 		return err
 	}
 	n.catchUp()
-	b := n.broker
-	b.Close(w.time())
+	l := n.life
 	for _, c := range slices.Clone(w.conns) {
-		if c.served == b {
-			c.broker.expire() // its session is doomed, and has a last word
-			c.broker.hangUp()
+		if c.client.life == l {
+			c.client.hangUp() // nobody is sent here any more
 		}
 	}
-	_ = b.Save(w.time()) // as a daemon, that has nobody to tell but its log
+	l.close(w.time())
+	for _, c := range slices.Clone(w.conns) {
+		if c.server.life == l {
+			c.server.expire() // its session is doomed, and has a last word
+			c.server.hangUp()
+		}
+	}
+	l.save(w.time())
 	w.bereave(n)
 	return nil
 }
 
-// bereave takes a node's broker away without a word to it, and breaks its connections.
+// bereave takes a node's daemon away without a word to it, and breaks its connections.
 func (w *World) bereave(n *node) {
 	n.stop()
 	for _, c := range slices.Clone(w.conns) {
-		if c.node == n {
-			c.bereave()
+		for _, e := range []*end{&c.client, &c.server} {
+			if e.node == n {
+				e.bereave()
+			}
 		}
 	}
 }
@@ -257,7 +269,7 @@ func (w *World) Start(name string) error {
 	if err != nil {
 		return err
 	}
-	if n.broker != nil {
+	if n.life != nil {
 		return fmt.Errorf("sim: node %s is up already", name)
 	}
 	return n.start()
@@ -269,7 +281,7 @@ func (w *World) Pause(name string) error {
 	if err != nil {
 		return err
 	}
-	if n.broker == nil || n.paused {
+	if n.life == nil || n.paused {
 		return fmt.Errorf("sim: node %s is not running", name)
 	}
 	n.paused = true
@@ -305,6 +317,6 @@ func (w *World) AddRule(from, to string, r Rule) (remove func(), err error) {
 func (w *World) rejudge() {
 	for _, c := range slices.Clone(w.conns) {
 		c.client.way.resume()
-		c.broker.way.resume()
+		c.server.way.resume()
 	}
 }

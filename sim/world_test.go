@@ -108,13 +108,21 @@ func TestNodes(t *testing.T) {
 		{{Name: "b1", Args: []string{"--no-such-flag"}}},
 		{{Name: "b1", Args: []string{"--msg-timeout=0s"}}},
 		{{Name: "b1", Args: []string{"word"}}},
+		{{Name: "l1", Kind: Lookupd, Args: []string{"--msg-timeout=1s"}}},
+		{{Name: "b1", Lookupds: []string{"l1"}}},
+		{{Name: "b1", Lookupds: []string{"b2"}}, {Name: "b2"}},
 	} {
 		if _, err := NewWorld(1, nodes, plain); err == nil {
 			t.Errorf("%v was taken", nodes)
 		}
 	}
-	for arg, fine := range map[string]bool{"--msg-timeout=2s": true, "--msg-timeout=soon": false, "--x=1": false, "x": false} {
-		if err := CheckArg(arg); (err == nil) != fine {
+	for arg, fine := range map[string]bool{"--msg-timeout=2s": true, "--msg-timeout=soon": false, "--x=1": false, "x": false, "--tombstone-lifetime=1s": false} {
+		if err := Broker.CheckArg(arg); (err == nil) != fine {
+			t.Errorf("%s: %v", arg, err)
+		}
+	}
+	for arg, fine := range map[string]bool{"--inactive-producer-timeout=2s": true, "--inactive-producer-timeout=0s": false, "--tombstone-lifetime=-1s": false, "--msg-timeout=2s": false, "x": false} {
+		if err := Lookupd.CheckArg(arg); (err == nil) != fine {
 			t.Errorf("%s: %v", arg, err)
 		}
 	}
@@ -237,7 +245,7 @@ func TestSeeds(t *testing.T) {
 		w, err := NewWorld(seed, []Node{{Name: "b1"}, {Name: "b2"}}, plain)
 		must(t, err)
 		for range 2 {
-			all = append(all, w.node("b1").broker.Options().Seed, w.node("b2").broker.Options().Seed)
+			all = append(all, w.node("b1").life.broker.Options().Seed, w.node("b2").life.broker.Options().Seed)
 			must(t, w.Kill("b1"))
 			must(t, w.Kill("b2"))
 			must(t, w.Start("b2"))

@@ -16,6 +16,9 @@ const (
 	pingTime   = 15 * time.Second // between two PINGs, as nsqd has it
 	answerTime = 5 * time.Second  // in which each command is to be answered
 	maxAnswer  = 1 << 20          // bytes of an answer
+
+	// gatherTime is how long an nsqlookupd that has come up may not know yet what others have: each dials it every second or two.
+	gatherTime = 3 * time.Second
 )
 
 // A Self is what an nsqd tells of itself when it connects.
@@ -49,7 +52,8 @@ type Agent struct {
 	told    Names   // what is registered there, once all is answered
 	wanted  Names
 	peer    Identity
-	known   bool // peer is: it has answered IDENTIFY
+	known   bool      // peer is: it has answered IDENTIFY
+	since   time.Time // that it is
 	pinging time.Time
 }
 
@@ -87,6 +91,13 @@ func (a *Agent) Peer() (id Identity, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.peer, a.known
+}
+
+// Gathered says whether the nsqlookupd has been there for so long that who registers with it has done so, also if it knew nothing when it came up.
+func (a *Agent) Gathered(now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.known && now.Sub(a.since) >= gatherTime
 }
 
 // ask adds a command. Needs a.mu.
@@ -132,7 +143,7 @@ func (a *Agent) settleTopic(now time.Time, old, fresh TopicNames, isNew bool) {
 }
 
 // Receive implements wire.Endpoint.
-func (a *Agent) Receive(_ time.Time, p []byte) (n int, err error) {
+func (a *Agent) Receive(now time.Time, p []byte) (n int, err error) {
 	if len(p) == 0 {
 		return 0, errors.New("lookup: nsqlookupd closed the connection")
 	}
@@ -147,14 +158,14 @@ func (a *Agent) Receive(_ time.Time, p []byte) (n int, err error) {
 			return n, nil
 		}
 		n += used
-		if err := a.answered(string(data)); err != nil {
+		if err := a.answered(now, string(data)); err != nil {
 			return n, err
 		}
 	}
 }
 
 // answered takes the answer to the oldest command. Needs a.mu.
-func (a *Agent) answered(data string) error {
+func (a *Agent) answered(now time.Time, data string) error {
 	if len(a.asked) == 0 {
 		return fmt.Errorf("lookup: an answer to nothing: %.100q", data)
 	}
@@ -167,7 +178,7 @@ func (a *Agent) answered(data string) error {
 		if err := json.Unmarshal([]byte(data), &a.peer); err != nil {
 			return fmt.Errorf("lookup: IDENTIFY is answered %.100q: %w", data, err)
 		}
-		a.known = true
+		a.known, a.since = true, now
 	}
 	return nil
 }

@@ -103,6 +103,20 @@ func TestAgentRegistersWhatIsWanted(t *testing.T) {
 	}
 }
 
+func TestAgentGathered(t *testing.T) {
+	p := newPair(t, began, NewRegistry(DefaultOptions()), nil)
+	late := began.Add(time.Hour)
+	if p.a.Gathered(late) {
+		t.Error("it has gathered all, and has not answered")
+	}
+	if err := p.talk(began); err != nil {
+		t.Fatal(err)
+	}
+	if p.a.Gathered(began.Add(gatherTime-1)) || !p.a.Gathered(began.Add(gatherTime)) {
+		t.Error("it has not gathered all after gatherTime, but at another time")
+	}
+}
+
 func TestAgentPings(t *testing.T) {
 	r := NewRegistry(DefaultOptions())
 	p := newPair(t, began, r, nil)

@@ -13,8 +13,8 @@ const (
 	giveUpTime = 10 * time.Minute // until nobody's answer is waited for: what is kept meanwhile takes room
 )
 
-// A Quest is the search for the channels that a new topic has elsewhere, among all nsqlookupds. It is over when each has answered, or one has and
-// ten seconds are over, or nobody has for ten minutes.
+// A Quest is the search for the channels that a new topic has elsewhere, among all nsqlookupds. It is over when each has given an answer that
+// counts, or one has and ten seconds are over, or nobody has for ten minutes.
 type Quest struct {
 	began    time.Time
 	answered []string
@@ -24,15 +24,17 @@ type Quest struct {
 // NewQuest begins one.
 func NewQuest(now time.Time) *Quest { return &Quest{began: now} }
 
-// Answer takes in the channels that an nsqlookupd knows.
-func (q *Quest) Answer(from string, channels []string) {
-	q.answered = append(q.answered, from)
+// Answer takes in the channels that an nsqlookupd knows. It counts if that has gathered all there are; see Agent.Gathered.
+func (q *Quest) Answer(from string, channels []string, counts bool) {
+	if counts {
+		q.answered = append(q.answered, from)
+	}
 	q.channels = append(q.channels, channels...)
 	slices.Sort(q.channels)
 	q.channels = slices.Compact(q.channels)
 }
 
-// Left are those that have not answered.
+// Left are those that have given no answer that counts.
 func (q *Quest) Left(all []string) (left []string) {
 	for _, name := range all {
 		if !slices.Contains(q.answered, name) {

@@ -24,7 +24,7 @@ func TestQuest(t *testing.T) {
 	} {
 		q := NewQuest(began)
 		for from, channels := range c.answered {
-			q.Answer(from, channels)
+			q.Answer(from, channels, true)
 		}
 		over := q.Over(began.Add(c.after), all)
 		if over != c.over || over && !slices.Equal(q.Channels(), c.channels) {
@@ -33,6 +33,10 @@ func TestQuest(t *testing.T) {
 		if want := 2 - len(c.answered); len(q.Left(all)) != want {
 			t.Errorf("%s: %q are left", c.what, q.Left(all))
 		}
+	}
+	q := NewQuest(began)
+	if q.Answer("a", []string{"x"}, false); q.Over(began.Add(settleTime), all) || len(q.Left(all)) != 2 || !slices.Equal(q.Channels(), []string{"x"}) {
+		t.Errorf("an answer that does not count: %q are left, with %q", q.Left(all), q.Channels())
 	}
 	if !NewQuest(began).Over(began, nil) {
 		t.Error("there is nobody to ask, and it goes on")

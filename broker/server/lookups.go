@@ -329,10 +329,24 @@ func (l *lookups) ask(q *lookup.Quest, topic string) {
 			l.broker.Discovered(time.Now(), topic, channels, false) // the others may take long
 			mu.Lock()
 			defer mu.Unlock()
-			q.Answer(address, channels)
+			q.Answer(address, channels, l.gathered(address))
 		})
 	}
 	asked.Wait()
+}
+
+// gathered says whether an nsqlookupd knows all there is to know, as far as its connection shows that.
+func (l *lookups) gathered(address string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.peers {
+		if p.address == address {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return p.agent != nil && p.agent.Gathered(time.Now())
+		}
+	}
+	return false
 }
 
 // httpOf is the HTTP address of an nsqlookupd, empty if it is not known yet.

@@ -54,7 +54,7 @@ func findBackend(name string) (backend, error) {
 type virtual struct{}
 
 func (virtual) cluster(s *scenarios.Scenario, seed uint64) (sim.Cluster, time.Duration, error) {
-	w, err := sim.NewWorld(seed, s.Brokers, s.Links)
+	w, err := sim.NewWorld(seed, s.Nodes(), s.Links)
 	return w, s.Links.Slack(), err
 }
 
@@ -77,7 +77,7 @@ func real(launch func(nsqd string) (live.Launcher, error)) func(string) (stage, 
 }
 
 func (r realTime) cluster(s *scenarios.Scenario, seed uint64) (sim.Cluster, time.Duration, error) {
-	c, err := live.New(r.launcher, s.Brokers, seed)
+	c, err := live.New(r.launcher, s.Nodes(), seed)
 	return c, realSlack, err
 }
 

@@ -30,6 +30,7 @@ const description = `nsqlab plays scenarios on NSQ brokers, injects faults, and 
   nsqlab run scenarios/kill.yaml                       a verdict on the terminal, reports in nsqlab-out/
   nsqlab run --seeds=1-200 scenarios/partition.yaml    the same under 200 seeds, in virtual time
   nsqlab run --backend=process scenarios/kill.yaml     the same file against real nsqd processes
+  nsqlab up                                            two nsqlookupds and three nsqds to play with
   nsqlab help faults                                   what can stand under faults: in a scenario
 
 Exit codes: 0 held, 1 violated, 2 unknown, 3 could not run.`
@@ -39,6 +40,7 @@ type cli struct {
 	Run    runCommand    `cmd:"" help:"Play scenarios and judge them."`
 	Check  checkCommand  `cmd:"" help:"Judge a history again, from its file."`
 	Report reportCommand `cmd:"" help:"Write a report from a history's file."`
+	Up     upCommand     `cmd:"" help:"Start nsqlookupds and nsqds to try things out, until ^C."`
 	Bench  benchCommand  `cmd:"" help:"Measure how fast an nsqd is, alone or against another."`
 	Help   helpCommand   `cmd:"" help:"Tell what there is: faults, checkers, formats, backends, scenario."`
 }

@@ -31,9 +31,12 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("SCENARIOS", filepath.Join(repository, "scenarios"))
+			e.Values[clusterKey{}] = new(*cluster)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "same": same},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "same": same, "up": up, "interrupt": interrupt, "seek": seek, "gone": gone,
+		},
 	})
 }
 

@@ -53,6 +53,9 @@ const (
 	Connect = "connect"
 	// Disconnect is the end of a connection (info), with the reason in Note. Node, Conn.
 	Disconnect = "disconnect"
+	// Lookup is a consumer's question to an nsqlookupd who has a topic: Node, which is asked, and Topic. Note, of the ok, is the brokers that
+	// it told of, by their names with spaces between.
+	Lookup = "lookup"
 	// Probe is what a node said of a channel (ok): Node, Topic, Channel (empty: the topic's own queue); Count is depth + in flight + deferred.
 	Probe = "probe"
 	// Phase begins a part of the run (info): Note is "load", "heal" or "drain". The "end" says how the drain went: ok, it was
@@ -107,6 +110,8 @@ type Header struct {
 	Backend  string   `json:"backend"`
 	Seed     uint64   `json:"seed"`
 	Nodes    []string `json:"nodes"`
+	// Lookups are the nsqlookupds that each broker registers with and asks, by its name.
+	Lookups map[string][]string `json:"lookups,omitempty"`
 	// Slack is how far a time in the history may be from the time at the broker without any fault: link delays and
 	// scheduling, in nanoseconds.
 	Slack  time.Duration `json:"slack"`

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -67,19 +68,63 @@ func New(launcher Launcher, nodes []sim.Node, seed uint64) (*Cluster, error) {
 	return c, nil
 }
 
-// launch starts all nodes at a time.
+// launch starts all nsqlookupds at a time, and then all brokers.
 func (c *Cluster) launch(launcher Launcher, nodes []sim.Node) error {
 	for _, s := range nodes {
 		if s.Name == "" || slices.Contains(c.Nodes(), s.Name) {
 			return fmt.Errorf("the name of a node is empty or given twice: %q", s.Name)
 		}
-		n, err := newNode(s.Name, s.Args)
+		n, err := newNode(s)
 		if err != nil {
 			return err
 		}
 		c.nodes = append(c.nodes, n)
 	}
-	return c.eachNode(func(n *node) error { return n.launch(c.ctx, launcher) })
+	for _, n := range c.nodes {
+		if err := c.introduce(launcher, n); err != nil {
+			return err
+		}
+	}
+	for _, kind := range []sim.Kind{sim.Lookupd, sim.Broker} {
+		err := c.eachNode(func(n *node) error {
+			if n.kind != kind {
+				return nil
+			}
+			return n.launch(c.ctx, launcher)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// introduce has a broker know its nsqlookupds: where links from it lead to them.
+func (c *Cluster) introduce(launcher Launcher, n *node) error {
+	if len(n.lookupds) == 0 {
+		return nil
+	}
+	host, err := launcher.host(c.ctx)
+	if err != nil {
+		return fmt.Errorf("where %s reaches this machine: %w", n.name, err)
+	}
+	for _, name := range n.lookupds {
+		l, err := c.node(name)
+		if err != nil {
+			return err
+		}
+		for _, to := range []struct {
+			flag string
+			port int
+		}{{"--lookupd-tcp-address", l.tcp}, {"--lookupd-http-address", l.http}} {
+			address, err := c.entrance(host, n.name, l, to.port)
+			if err != nil {
+				return err
+			}
+			n.args = append(n.args, to.flag+"="+address)
+		}
+	}
+	return nil
 }
 
 // eachNode calls f of all nodes at a time.
@@ -168,6 +213,30 @@ func (c *Cluster) Request(name, method, path string, done func(status int, body 
 	})
 }
 
+// Fetch implements sim.Cluster.
+func (c *Cluster) Fetch(from, name, method, path string, done func(status int, body []byte, err error)) {
+	n, err := c.node(name)
+	if err != nil {
+		c.At(c.Now(), func() { done(0, nil, err) })
+		return
+	}
+	dial := func(context.Context, string, string) (net.Conn, error) {
+		near, client := net.Pipe()
+		l := c.newLink(from, n, n.http, near, client)
+		if !c.spawn(l.serve) {
+			l.end()
+			return nil, errClosed
+		}
+		return near, nil
+	}
+	c.spawn(func() {
+		ctx, cancel := context.WithTimeout(c.ctx, sim.FetchTime)
+		defer cancel()
+		status, body, err := fetch(ctx, &http.Transport{DialContext: dial, DisableKeepAlives: true}, method, "http://"+name+path)
+		c.At(c.Now(), func() { done(status, body, err) })
+	})
+}
+
 // spawn calls f in a goroutine that Close waits for; false means that the cluster is closed.
 func (c *Cluster) spawn(f func()) bool {
 	c.mu.Lock()
@@ -188,7 +257,7 @@ func (c *Cluster) Dial(from, name string, open func(now time.Time, wake func()) 
 	e := &endpoint{turn: &c.turn}
 	e.Endpoint = open(time.Now(), e.wake)
 	near, client := net.Pipe()
-	l := c.newLink(from, n, near, client)
+	l := c.newLink(from, n, n.tcp, near, client)
 	if !c.spawn(func() { e.run(l) }) {
 		l.end()
 		return errClosed

@@ -13,8 +13,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/netip"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -28,10 +30,12 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 	tclog "github.com/testcontainers/testcontainers-go/log"
+
+	"github.com/nsqlab/nsqlab/sim"
 )
 
 const (
-	imageName    = "nsqlab-nsqd"
+	imagePrefix  = "nsqlab-"
 	imageTimeout = 2 * time.Minute // for the image to be made
 	ryuk         = "TESTCONTAINERS_RYUK_DISABLED"
 )
@@ -41,12 +45,13 @@ type containers struct {
 	engine   *client.Client
 	provider *testcontainers.DockerProvider
 	space    workspace
-	labels   map[string]string      // set by makeImage
-	image    func() (string, error) // makes it, the first time
+	ready    func() error // sets labels, the first time
+	labels   map[string]string
+	image    map[sim.Kind]func() (string, error) // makes it, the first time
 }
 
-// Container launches nodes in containers that run binary, which takes nsqd's flags and is linked statically; "" builds
-// nsqd once with the go command. They are gone when this process is, however it ends. Without a Docker engine on this
+// Container launches nodes in containers: of brokers they run binary, which takes nsqd's flags and is linked statically. What
+// is not given, "", and nsqlookupd are built once with the go command. They are gone when this process is, however it ends. Without a Docker engine on this
 // machine the error says so at once.
 //
 // Testcontainers would have a container of its own remove the others, from an image that must be pulled; we do that
@@ -73,44 +78,58 @@ func Container(binary string) (Launcher, error) {
 	provider.SetClient(engine)
 	c := &containers{engine: engine, provider: provider}
 	c.space.orphaned = func(id string) string { return farewell(engine.DaemonHost(), id) }
-	c.image = sync.OnceValues(func() (string, error) { return c.makeImage(binary) })
+	c.ready = sync.OnceValue(c.makeReady)
+	c.image = map[sim.Kind]func() (string, error){
+		sim.Broker:  sync.OnceValues(func() (string, error) { return c.makeImage(sim.Broker, binary) }),
+		sim.Lookupd: sync.OnceValues(func() (string, error) { return c.makeImage(sim.Lookupd, "") }),
+	}
 	return c, nil
 }
 
-// makeImage makes the image and gives its name.
-func (c *containers) makeImage(binary string) (string, error) {
+// makeReady makes what all images need.
+func (c *containers) makeReady() error {
 	ctx, cancel := context.WithTimeout(context.Background(), imageTimeout)
 	defer cancel()
 	folder, err := c.space.open()
 	if err != nil {
-		return "", err
+		return err
 	}
 	if err := sweepEngine(ctx, c.engine); err != nil {
-		return "", fmt.Errorf("remove what others have left: %w", err)
-	}
-	path, err := find(binary, &c.space)
-	if err != nil {
-		return "", err
-	}
-	content, err := readStatic(path)
-	if err != nil {
-		return "", err
+		return fmt.Errorf("remove what others have left: %w", err)
 	}
 	host, err := os.Hostname()
 	if err != nil {
+		return err
+	}
+	c.labels = map[string]string{labelRun: filepath.Base(folder), labelHost: host, labelFolder: folder, labelPid: strconv.Itoa(os.Getpid())}
+	return nil
+}
+
+// makeImage makes the image of a kind of nodes and gives its name.
+func (c *containers) makeImage(kind sim.Kind, binary string) (string, error) {
+	if err := c.ready(); err != nil {
 		return "", err
 	}
-	id := filepath.Base(folder)
-	c.labels = map[string]string{labelRun: id, labelHost: host, labelFolder: folder, labelPid: strconv.Itoa(os.Getpid())}
+	ctx, cancel := context.WithTimeout(context.Background(), imageTimeout)
+	defer cancel()
+	file, err := find(binary, kind, &c.space)
+	if err != nil {
+		return "", err
+	}
+	content, err := readStatic(file)
+	if err != nil {
+		return "", err
+	}
 	hash := sha256.Sum256(content)
+	program := path.Base(programs[kind])
 	// The tag is the owner's own, so that nobody removes another's image.
-	name := fmt.Sprintf("%s:%s-%s", imageName, hex.EncodeToString(hash[:6]), id)
-	return name, c.importImage(ctx, name, content)
+	name := fmt.Sprintf("%s%s:%s-%s", imagePrefix, program, hex.EncodeToString(hash[:6]), c.labels[labelRun])
+	return name, c.importImage(ctx, name, program, content)
 }
 
 // importImage makes an image of that name that holds the program and nothing else.
-func (c *containers) importImage(ctx context.Context, name string, program []byte) error {
-	files, err := archive(program)
+func (c *containers) importImage(ctx context.Context, name, program string, content []byte) error {
+	files, err := archive(program, content)
 	if err != nil {
 		return err
 	}
@@ -158,10 +177,10 @@ func labelLine(labels map[string]string) string {
 }
 
 // archive is a tar of one layer with the program.
-func archive(program []byte) ([]byte, error) {
+func archive(name string, program []byte) ([]byte, error) {
 	var files bytes.Buffer
 	w := tar.NewWriter(&files)
-	if err := w.WriteHeader(&tar.Header{Name: "nsqd", Mode: 0o755, Size: int64(len(program))}); err != nil {
+	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(program))}); err != nil {
 		return nil, err
 	}
 	if _, err := w.Write(program); err != nil {
@@ -182,15 +201,40 @@ func (c *containers) Close() error {
 	return errors.Join(err, c.space.close(), c.engine.Close())
 }
 
-// Nsqd in its container. Its data is in a volume, which goes with the container but not with the process.
+// A daemon in its container. Its data is in a volume, which goes with the container but not with the process.
 const (
 	innerTCP  = "4150"
 	innerHTTP = "4151"
 	innerData = "/data"
 )
 
+// bridgeName is the option of a network that names this machine's interface to it.
+const bridgeName = "com.docker.network.bridge.name"
+
+// host is this machine's address in the network that containers are in.
+func (c *containers) host(ctx context.Context) (string, error) {
+	n, err := c.engine.NetworkInspect(ctx, testcontainers.Bridge, client.NetworkInspectOptions{})
+	if err != nil {
+		return "", err
+	}
+	bridge, err := net.InterfaceByName(n.Network.Options[bridgeName])
+	if err != nil {
+		return "", err
+	}
+	addresses, err := bridge.Addrs()
+	if err != nil {
+		return "", err
+	}
+	for _, a := range addresses {
+		if prefix, err := netip.ParsePrefix(a.String()); err == nil && prefix.Addr().Is4() {
+			return prefix.Addr().String(), nil
+		}
+	}
+	return "", fmt.Errorf("%s has no address", bridge.Name)
+}
+
 func (c *containers) prepare(ctx context.Context, s spec) (daemon, error) {
-	image, err := c.image()
+	image, err := c.image[s.kind]()
 	if err != nil {
 		return nil, err
 	}
@@ -198,8 +242,8 @@ func (c *containers) prepare(ctx context.Context, s spec) (daemon, error) {
 	defer cancel()
 	made, err := c.provider.CreateContainer(ctx, testcontainers.ContainerRequest{
 		Image:        image,
-		Entrypoint:   []string{"/nsqd", "--tcp-address=:" + innerTCP, "--http-address=:" + innerHTTP, "--data-path=" + innerData},
-		Cmd:          s.args,
+		Entrypoint:   []string{"/" + path.Base(programs[s.kind])},
+		Cmd:          s.flags(":"+innerTCP, ":"+innerHTTP, innerData),
 		ExposedPorts: []string{innerTCP + "/tcp", innerHTTP + "/tcp"},
 		Labels:       maps.Clone(c.labels),
 		ConfigModifier: func(c *container.Config) {

@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"github.com/nsqlab/nsqlab/broker/server"
+	"github.com/nsqlab/nsqlab/sim"
 )
 
 // inProcess launches every node as a few goroutines of this process.
@@ -27,25 +28,48 @@ func (l *inProcess) prepare(_ context.Context, s spec) (daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := server.DefaultConfig()
 	flags := flag.NewFlagSet(s.name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	config.Flags(flags)
-	if err := flags.Parse(s.flags(h.data())); err != nil {
+	n := &inside{home: h}
+	switch s.kind {
+	case sim.Lookupd:
+		config := server.DefaultLookupdConfig()
+		config.Flags(flags)
+		n.launch = func(log *server.Logger) (service, error) {
+			config.Log = log
+			return server.StartLookupd(config)
+		}
+	default:
+		config := server.DefaultConfig()
+		config.Flags(flags)
+		n.launch = func(log *server.Logger) (service, error) {
+			config.Log = log
+			return server.Start(config)
+		}
+	}
+	if err := flags.Parse(s.ownFlags(h.data())); err != nil {
 		return nil, err
 	}
 	if flags.NArg() > 0 {
 		return nil, fmt.Errorf("%q is not a flag", flags.Arg(0))
 	}
-	return &inside{config: config, home: h}, nil
+	return n, nil
 }
+
+func (l *inProcess) host(context.Context) (string, error) { return loopback, nil }
 
 // inside is a node in this process, and the place of one that is down.
 type inside struct {
-	config server.Config
-	home   home
-	nsqd   *server.Nsqd // nil while it is down
-	file   *os.File     // of its log
+	launch  func(*server.Logger) (service, error)
+	home    home
+	service service  // nil while it is down
+	file    *os.File // of its log
+}
+
+// A service is a daemon that runs: a server.Nsqd or a server.Lookupd.
+type service interface {
+	Stop() error
+	Kill()
 }
 
 func (n *inside) start(context.Context) error {
@@ -53,28 +77,26 @@ func (n *inside) start(context.Context) error {
 	if err != nil {
 		return err
 	}
-	config := n.config
-	config.Log = server.WriteLog(file, "", server.Info)
-	nsqd, err := server.Start(config)
+	s, err := n.launch(server.WriteLog(file, "", server.Info))
 	if err != nil {
 		return errors.Join(err, file.Close())
 	}
-	n.nsqd, n.file = nsqd, file
+	n.service, n.file = s, file
 	return nil
 }
 
 func (n *inside) kill(context.Context) error {
-	n.nsqd.Kill()
-	n.nsqd = nil
+	n.service.Kill()
+	n.service = nil
 	return n.file.Close()
 }
 
 // stop leaves it to the log, as a process does, if the node could not save all.
 func (n *inside) stop(context.Context) error {
-	if err := n.nsqd.Stop(); err != nil {
+	if err := n.service.Stop(); err != nil {
 		fmt.Fprintln(n.file, err)
 	}
-	n.nsqd = nil
+	n.service = nil
 	return n.file.Close()
 }
 
@@ -85,7 +107,7 @@ func (n *inside) pause(context.Context) error {
 func (n *inside) resume(ctx context.Context) error { return n.pause(ctx) }
 
 // alive does not know of a daemon that cannot serve any more; that shows in its log.
-func (n *inside) alive(context.Context) bool { return n.nsqd != nil }
+func (n *inside) alive(context.Context) bool { return n.service != nil }
 
 func (n *inside) log(context.Context) string { return n.home.log() }
 

@@ -1,6 +1,10 @@
 package live
 
-import "context"
+import (
+	"context"
+
+	"github.com/nsqlab/nsqlab/sim"
+)
 
 // A Launcher is one way to bring nodes to life: it is all in which the clusters of this package differ. It may serve
 // many clusters, at a time or one after another. Close gives back what they share (a program, an image) after the last
@@ -8,20 +12,36 @@ import "context"
 type Launcher interface {
 	// prepare readies a node that has never run; start brings it to life.
 	prepare(ctx context.Context, s spec) (daemon, error)
+	// host is this machine's address as its nodes reach it.
+	host(ctx context.Context) (string, error)
 	Close() error
 }
 
 // A spec is what a launcher has to know of a node. The ports are on 127.0.0.1 and stay the node's own.
 type spec struct {
 	name string
+	kind sim.Kind
 	tcp  int
 	http int
-	args []string // nsqd's
+	args []string // its program's
 }
 
-// flags are nsqd's for a node that listens on this machine and keeps its data there.
-func (s spec) flags(data string) []string {
-	return append([]string{"--tcp-address=" + address(s.tcp), "--http-address=" + address(s.http), "--data-path=" + data}, s.args...)
+// flags are a node's that listens at these addresses, and, if it is an nsqd, keeps its data in a folder.
+func (s spec) flags(tcp, http, data string) []string {
+	all := []string{"--tcp-address=" + tcp, "--http-address=" + http}
+	if s.kind == sim.Broker {
+		all = append(all, "--data-path="+data)
+	}
+	return append(all, s.args...)
+}
+
+// ownFlags are those of a node that listens on this machine.
+func (s spec) ownFlags(data string) []string { return s.flags(address(s.tcp), address(s.http), data) }
+
+// programs are the packages of the daemons, whose last words are their names.
+var programs = map[sim.Kind]string{
+	sim.Broker:  "github.com/nsqlab/nsqlab/cmd/nsqd",
+	sim.Lookupd: "github.com/nsqlab/nsqlab/cmd/nsqlookupd",
 }
 
 // A daemon is one node as its launcher sees it. No two calls overlap, but for log and alive.

@@ -26,6 +26,7 @@ type link struct {
 	cluster *Cluster
 	from    string
 	node    *node
+	port    int // of the node's that it leads to
 	number  uint64
 	rng     *rand.Rand // guarded by cluster.rules.mu, as rules are asked
 
@@ -37,8 +38,8 @@ type link struct {
 }
 
 // newLink gives the link its number and its randomness.
-func (c *Cluster) newLink(from string, n *node, near, client net.Conn) *link {
-	l := &link{cluster: c, from: from, node: n, near: near, client: client, number: c.links.Add(1)}
+func (c *Cluster) newLink(from string, n *node, port int, near, client net.Conn) *link {
+	l := &link{cluster: c, from: from, node: n, port: port, near: near, client: client, number: c.links.Add(1)}
 	l.rng = rand.New(rand.NewPCG(c.seed, l.number))
 	l.over, l.end = context.WithCancel(c.ctx)
 	return l
@@ -69,7 +70,7 @@ func (l *link) connect() error {
 		return err
 	}
 	var dialer net.Dialer
-	server, err := dialer.DialContext(ctx, "tcp4", address(l.node.tcp))
+	server, err := dialer.DialContext(ctx, "tcp4", address(l.port))
 	l.server = server
 	return err
 }
@@ -104,6 +105,16 @@ func wait(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// serve is the link's life where a socket, or an end that is as good, is its client's.
+func (l *link) serve() {
+	defer l.end()
+	if l.connect() != nil {
+		l.reset()
+		return
+	}
+	l.relay()
 }
 
 // relay carries bytes until both directions have ended, or a rule or the cluster breaks the link.

@@ -56,6 +56,8 @@ func (l stubs) prepare(_ context.Context, s spec) (daemon, error) {
 
 func (stubs) Close() error { return nil }
 
+func (stubs) host(context.Context) (string, error) { return loopback, nil }
+
 type stub struct {
 	spec
 	stubs

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nsqlab/nsqlab/broker"
+	"github.com/nsqlab/nsqlab/sim"
 )
 
 const (
@@ -36,22 +37,27 @@ const (
 // A node is a daemon, its ports, and its state.
 type node struct {
 	spec
-	ports []*port
+	ports    []*port
+	lookupds []string // nodes that it registers with
 
 	mu     sync.Mutex // held over every operation
 	daemon daemon     // nil until prepared; guarded by mu
 	state  state      // guarded by mu
 }
 
-// newNode keeps two ports for it.
-func newNode(name string, args []string) (*node, error) {
-	id := broker.DefaultOptions(name).NodeID // the name's, since all have one host; args may have another
-	n := &node{spec: spec{name: name, args: append([]string{fmt.Sprintf("--node-id=%d", id)}, args...)}, state: down}
+// newNode keeps two ports for it. It tells others its name for its address: they find it by that.
+func newNode(s sim.Node) (*node, error) {
+	args := []string{"--broadcast-address=" + s.Name}
+	if s.Kind == sim.Broker {
+		id := broker.DefaultOptions(s.Name).NodeID // the name's, since all have one host; its own flags may have another
+		args = append(args, fmt.Sprintf("--node-id=%d", id))
+	}
+	n := &node{spec: spec{name: s.Name, kind: s.Kind, args: append(args, s.Args...)}, lookupds: s.Lookupds, state: down}
 	for _, number := range []*int{&n.tcp, &n.http} {
 		p, err := reservePort()
 		if err != nil {
 			n.release()
-			return nil, fmt.Errorf("a port for %s: %w", name, err)
+			return nil, fmt.Errorf("a port for %s: %w", s.Name, err)
 		}
 		n.ports = append(n.ports, p)
 		*number = p.number
@@ -189,11 +195,17 @@ func (n *node) remove(ctx context.Context) error {
 func (n *node) request(ctx context.Context, method, path string) (status int, body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+address(n.http)+path, nil)
+	return fetch(ctx, &http.Transport{DisableKeepAlives: true}, method, "http://"+address(n.http)+path)
+}
+
+// fetch makes a request without a body.
+func fetch(ctx context.Context, way *http.Transport, method, url string) (status int, body []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		return 0, nil, err
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	req.Header.Set("Accept", "application/vnd.nsq; version=1.0")
+	client := http.Client{Transport: way}
 	resp, err := client.Do(req)
 	if err != nil {
 		return 0, nil, err

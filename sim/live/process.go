@@ -8,37 +8,40 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"sync"
 	"syscall"
-)
 
-// program is the package of nsqd.
-const program = "github.com/nsqlab/nsqlab/cmd/nsqd"
+	"github.com/nsqlab/nsqlab/sim"
+)
 
 // processes launches every node as a process of this machine.
 type processes struct {
 	space  workspace
-	binary func() (string, error) // builds it, the first time
+	binary map[sim.Kind]func() (string, error) // builds it, the first time
 	parent *parent
 }
 
-// Process launches nodes as processes that run binary, which takes nsqd's flags; "" builds nsqd once with the go command.
-// They end when this process does, however it ends.
+// Process launches nodes as processes: of brokers they run binary, which takes nsqd's flags. What is not given, "", and
+// nsqlookupd are built once with the go command. They end when this process does, however it ends.
 func Process(binary string) Launcher {
 	p := &processes{parent: newParent()}
-	p.binary = sync.OnceValues(func() (string, error) { return find(binary, &p.space) })
+	p.binary = map[sim.Kind]func() (string, error){
+		sim.Broker:  sync.OnceValues(func() (string, error) { return find(binary, sim.Broker, &p.space) }),
+		sim.Lookupd: sync.OnceValues(func() (string, error) { return find("", sim.Lookupd, &p.space) }),
+	}
 	return p
 }
 
 // find is the path of the program: binary, or one that it builds in the workspace.
-func find(binary string, space *workspace) (string, error) {
+func find(binary string, kind sim.Kind, space *workspace) (string, error) {
 	if binary == "" {
 		folder, err := space.open()
 		if err != nil {
 			return "", err
 		}
-		return build(folder)
+		return build(folder, programs[kind])
 	}
 	path, err := exec.LookPath(binary)
 	if err != nil {
@@ -47,13 +50,14 @@ func find(binary string, space *workspace) (string, error) {
 	return filepath.Abs(path)
 }
 
-// build makes nsqd in the folder. It must be called inside the module, or where the go command finds it otherwise.
-func build(folder string) (string, error) {
-	binary := filepath.Join(folder, "nsqd")
+// build makes a program in the folder. It must be called inside the module, or where the go command finds it otherwise.
+func build(folder, program string) (string, error) {
+	name := path.Base(program)
+	binary := filepath.Join(folder, name)
 	cmd := exec.Command("go", "build", "-o", binary, program)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("nsqd cannot be built here (%w); run in the checkout of nsqlab, or name a binary with --nsqd=PATH\n%s", err, out)
+		return "", fmt.Errorf("%s cannot be built here (%w); run in the checkout of nsqlab, or name an nsqd with --nsqd=PATH\n%s", name, err, out)
 	}
 	return binary, nil
 }
@@ -64,8 +68,10 @@ func (p *processes) Close() error {
 	return p.space.close()
 }
 
+func (p *processes) host(context.Context) (string, error) { return loopback, nil }
+
 func (p *processes) prepare(_ context.Context, s spec) (daemon, error) {
-	binary, err := p.binary()
+	binary, err := p.binary[s.kind]()
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +79,7 @@ func (p *processes) prepare(_ context.Context, s spec) (daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &process{binary: binary, args: s.flags(h.data()), home: h, parent: p.parent}, nil
+	return &process{binary: binary, args: s.ownFlags(h.data()), home: h, parent: p.parent}, nil
 }
 
 // A process is a node, and the place of one that is down.

@@ -70,7 +70,7 @@ func play(file string, seed uint64) (line, error) {
 	if err != nil {
 		return line{}, err
 	}
-	w, err := sim.NewWorld(seed, s.Brokers, s.Links)
+	w, err := sim.NewWorld(seed, s.Nodes(), s.Links)
 	if err != nil {
 		return line{}, err
 	}

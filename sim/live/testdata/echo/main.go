@@ -22,6 +22,7 @@ func main() {
 	data := flag.String("data-path", "", "")
 	fail := flag.String("fail", "", "what to say before ending at once")
 	flag.Int("node-id", 0, "")
+	flag.String("broadcast-address", "", "")
 	flag.Parse()
 	log.SetFlags(0)
 	if *fail != "" {
