@@ -57,11 +57,12 @@ func New(launcher Launcher, nodes []sim.Node, seed uint64) (*Cluster, error) {
 	c := &Cluster{seed: seed}
 	c.turn.closed = make(chan struct{})
 	c.turn.Lock()
+	c.turn.dawn()
 	c.rules.changed = make(chan struct{})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.close = sync.OnceValue(c.tearDown)
 	err := c.launch(launcher, nodes)
-	c.turn.epoch = time.Now()
+	c.turn.dawn()
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}

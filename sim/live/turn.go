@@ -3,6 +3,7 @@ package live
 import (
 	"container/heap"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,11 +13,11 @@ import (
 //
 // A callback that has to wait gives the turn away meanwhile, and the loop that called it too: see without.
 type turn struct {
-	sync.Mutex               // the turn itself; before mu, and never taken with mu held
-	caller     *loop         // the loop whose callback has the turn, or nil; guarded by the turn
-	away       int           // functions in without during a Run; guarded by the turn
-	epoch      time.Time     // the cluster's beginning
-	closed     chan struct{} // closed when all is gone
+	sync.Mutex                           // the turn itself; before mu, and never taken with mu held
+	caller     *loop                     // the loop whose callback has the turn, or nil; guarded by the turn
+	away       int                       // functions in without during a Run; guarded by the turn
+	epoch      atomic.Pointer[time.Time] // the cluster's beginning
+	closed     chan struct{}             // closed when all is gone
 
 	mu      sync.Mutex
 	events  events        // guarded by mu
@@ -89,7 +90,13 @@ func (l *loop) sleep(d time.Duration) {
 	}
 }
 
-func (t *turn) now() time.Duration { return time.Since(t.epoch) }
+// dawn makes this moment the cluster's beginning. Links may live already.
+func (t *turn) dawn() {
+	now := time.Now()
+	t.epoch.Store(&now)
+}
+
+func (t *turn) now() time.Duration { return time.Since(*t.epoch.Load()) }
 
 // at calls f during a Run, when d has come.
 func (t *turn) at(d time.Duration, f func()) {
