@@ -12,7 +12,7 @@ import (
 
 const (
 	timerChannels = 1_000       // at the most, over which the deliveries are spread
-	timerRate     = 25_000      // timers that end in a second, on average
+	timerRate     = 10_000      // timers that end in a second, on average: what leaves two cores room
 	fillRate      = 50_000      // timers that begin in a second
 	timerRun      = 100         // messages to one topic before those to the next, when it does not matter when they are published
 	timerWindow   = 16          // DPUBs on their way: what one waits there passes for lateness
