@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	patience   = 2 * time.Minute  // for a measurement beyond its time: to connect, to fill, and for the last messages to come
+	patience   = 5 * time.Minute  // for a measurement beyond its time: to connect, to fill, and for the last messages to come
 	answerTime = 15 * time.Second // for the server to take a connection and answer
 )
 
