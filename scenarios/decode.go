@@ -106,6 +106,7 @@ type key[T any] struct {
 	typ      *valueType                   // of a scalar; nil if read does it
 	set      func(*T, any)                // takes the scalar
 	read     func(*decoder, *T, ast.Node) // takes anything else
+	get      func(*T) string              // as it is written in a file; empty: it may be left out. See Scenario.Text
 	shape    func() map[string]any        // its JSON Schema, where read does it
 }
 

@@ -15,51 +15,51 @@ import (
 
 // scenarioKeys are what stands at the top of a file.
 var scenarioKeys = []key[Scenario]{
-	{name: "description", usage: "what the scenario shows", typ: &text, set: func(s *Scenario, v any) { s.Description = v.(string) }},
-	{name: "lookups", usage: "the nsqlookupds by name, each with its flags (inactive_producer_timeout: 30s)", read: readLookups, shape: lookupsShape},
-	{name: "brokers", usage: "the brokers by name, each with nsqd's flags (msg_timeout: 2s)", required: true, read: readBrokers, shape: brokersShape},
-	{name: "links", usage: "how the virtual links are without faults", read: readLinks, shape: shapeOf(linkKeys)},
-	{name: "load", usage: "lines that produce or consume", required: true, read: readLoad, shape: loadShape},
-	{name: "faults", usage: "hardships and when they come (nsqlab help faults)", read: readFaults, shape: faultsShape},
-	{name: "drain", usage: "how long what is owed may take to arrive once all is healed (2m)", typ: &duration, set: func(s *Scenario, v any) { s.Drain = v.(time.Duration) }},
-	{name: "expect", usage: "the promises to hold (nsqlab help checkers); left out, all that apply", read: readExpect, shape: expectShape},
-	{name: "strict", usage: "whether a loss that a fault permits counts as a violation (false)", typ: &yesNo, set: func(s *Scenario, v any) { s.Strict = v.(bool) }},
+	{name: "description", usage: "what the scenario shows", typ: &text, set: func(s *Scenario, v any) { s.Description = v.(string) }, get: func(s *Scenario) string { return plain(s.Description) }},
+	{name: "lookups", usage: "the nsqlookupds by name, each with its flags (inactive_producer_timeout: 30s)", read: readLookups, shape: lookupsShape, get: func(s *Scenario) string { return s.nodesText(s.Lookups) }},
+	{name: "brokers", usage: "the brokers by name, each with nsqd's flags (msg_timeout: 2s)", required: true, read: readBrokers, shape: brokersShape, get: func(s *Scenario) string { return s.nodesText(s.Brokers) }},
+	{name: "links", usage: "how the virtual links are without faults", read: readLinks, shape: shapeOf(linkKeys), get: func(s *Scenario) string { return s.linksText() }},
+	{name: "load", usage: "lines that produce or consume", required: true, read: readLoad, shape: loadShape, get: func(s *Scenario) string { return s.loadText() }},
+	{name: "faults", usage: "hardships and when they come (nsqlab help faults)", read: readFaults, shape: faultsShape, get: func(s *Scenario) string { return s.faultsText() }},
+	{name: "drain", usage: "how long what is owed may take to arrive once all is healed (2m)", typ: &duration, set: func(s *Scenario, v any) { s.Drain = v.(time.Duration) }, get: func(s *Scenario) string { return lasting(s.Drain, 2*time.Minute) }},
+	{name: "expect", usage: "the promises to hold (nsqlab help checkers); left out, all that apply", read: readExpect, shape: expectShape, get: func(s *Scenario) string { return s.expectText() }},
+	{name: "strict", usage: "whether a loss that a fault permits counts as a violation (false)", typ: &yesNo, set: func(s *Scenario, v any) { s.Strict = v.(bool) }, get: func(s *Scenario) string { return flagText(s.Strict) }},
 }
 
 var linkKeys = []key[sim.Links]{
-	{name: "delay", usage: "one way", typ: &span, set: func(l *sim.Links, v any) { l.Delay = v.(time.Duration) }},
-	{name: "jitter", usage: "up to so much more", typ: &span, set: func(l *sim.Links, v any) { l.Jitter = v.(time.Duration) }},
+	{name: "delay", usage: "one way", typ: &span, set: func(l *sim.Links, v any) { l.Delay = v.(time.Duration) }, get: func(l *sim.Links) string { return timed(l.Delay) }},
+	{name: "jitter", usage: "up to so much more", typ: &span, set: func(l *sim.Links, v any) { l.Jitter = v.(time.Duration) }, get: func(l *sim.Links) string { return timed(l.Jitter) }},
 }
 
 var producerKeys = []key[Producer]{
-	{name: "produce", usage: "the topic to publish to", required: true, typ: &topic, set: func(p *Producer, v any) { p.Topic = v.(string) }},
-	{name: "name", usage: "what faults and reports call it (producer-1, …)", typ: &topic, set: func(p *Producer, v any) { p.Name = v.(string) }},
-	{name: "rate", usage: "messages a second, of all its clients together", required: true, typ: &perSec, set: func(p *Producer, v any) { p.Rate = v.(float64) }},
-	{name: "for", usage: "how long", required: true, typ: &duration, set: func(p *Producer, v any) { p.For = v.(time.Duration) }},
-	{name: "from", usage: "when it begins (0s)", typ: &moment, set: func(p *Producer, v any) { p.From = v.(time.Duration) }},
-	{name: "size", usage: "bytes of a message (100)", typ: &bytesOf, set: func(p *Producer, v any) { p.Size = v.(int) }},
-	{name: "clients", usage: "clients for each broker (1)", typ: &count, set: func(p *Producer, v any) { p.Clients = v.(int) }},
-	{name: "to", usage: "the brokers to publish to (all)", read: func(d *decoder, p *Producer, n ast.Node) { p.To = d.brokers("to", n) }, shape: namesShape},
-	{name: "batch", usage: "messages in one MPUB (1: PUB)", typ: &count, set: func(p *Producer, v any) { p.Batch = v.(int) }},
-	{name: "defer", usage: "publish with DPUB, deferred by so much", typ: &duration, set: func(p *Producer, v any) { p.Defer = v.(time.Duration) }},
+	{name: "produce", usage: "the topic to publish to", required: true, typ: &topic, set: func(p *Producer, v any) { p.Topic = v.(string) }, get: func(p *Producer) string { return plain(p.Topic) }},
+	{name: "name", usage: "what faults and reports call it (producer-1, …)", typ: &topic, set: func(p *Producer, v any) { p.Name = v.(string) }, get: func(p *Producer) string { return plain(p.Name) }},
+	{name: "rate", usage: "messages a second, of all its clients together", required: true, typ: &perSec, set: func(p *Producer, v any) { p.Rate = v.(float64) }, get: func(p *Producer) string { return rateText(p.Rate) }},
+	{name: "for", usage: "how long", required: true, typ: &duration, set: func(p *Producer, v any) { p.For = v.(time.Duration) }, get: func(p *Producer) string { return lasting(p.For, 0) }},
+	{name: "from", usage: "when it begins (0s)", typ: &moment, set: func(p *Producer, v any) { p.From = v.(time.Duration) }, get: func(p *Producer) string { return lasting(p.From, 0) }},
+	{name: "size", usage: "bytes of a message (100)", typ: &bytesOf, set: func(p *Producer, v any) { p.Size = v.(int) }, get: func(p *Producer) string { return number(p.Size, 100) }},
+	{name: "clients", usage: "clients for each broker (1)", typ: &count, set: func(p *Producer, v any) { p.Clients = v.(int) }, get: func(p *Producer) string { return number(p.Clients, 1) }},
+	{name: "to", usage: "the brokers to publish to (all)", read: func(d *decoder, p *Producer, n ast.Node) { p.To = d.brokers("to", n) }, shape: namesShape, get: func(p *Producer) string { return namesText(p.To) }},
+	{name: "batch", usage: "messages in one MPUB (1: PUB)", typ: &count, set: func(p *Producer, v any) { p.Batch = v.(int) }, get: func(p *Producer) string { return number(p.Batch, 1) }},
+	{name: "defer", usage: "publish with DPUB, deferred by so much", typ: &duration, set: func(p *Producer, v any) { p.Defer = v.(time.Duration) }, get: func(p *Producer) string { return lasting(p.Defer, 0) }},
 }
 
 var consumerKeys = []key[Consumer]{
-	{name: "consume", usage: "the topic/channel to consume", required: true, typ: &queue, set: func(c *Consumer, v any) { q := v.([2]string); c.Topic, c.Channel = q[0], q[1] }},
-	{name: "name", usage: "what faults and reports call it (consumer-1, …)", typ: &topic, set: func(c *Consumer, v any) { c.Name = v.(string) }},
-	{name: "in_flight", usage: "messages that a connection may hold, its RDY (1)", typ: &count, set: func(c *Consumer, v any) { c.InFlight = v.(int) }},
-	{name: "clients", usage: "how many, each connected to all its brokers (1)", typ: &count, set: func(c *Consumer, v any) { c.Clients = v.(int) }},
-	{name: "on", usage: "the brokers to consume from (all)", read: func(d *decoder, c *Consumer, n ast.Node) { c.On = d.brokers("on", n) }, shape: namesShape},
-	{name: "find", usage: "lookup: it knows no broker and asks the nsqlookupds, over HTTP, as go-nsq does", typ: &findBy, set: func(c *Consumer, v any) { c.Find = v.(string) }},
-	{name: "poll", usage: "how often it asks them, and up to a third more (1s)", typ: &duration, set: func(c *Consumer, v any) { c.Poll = v.(time.Duration) }},
-	{name: "from", usage: "when it begins (0s)", typ: &moment, set: func(c *Consumer, v any) { c.From = v.(time.Duration) }},
-	{name: "work", usage: "how long it holds a message before it finishes it (0s)", typ: &span, set: func(c *Consumer, v any) { c.Work = v.(time.Duration) }},
-	{name: "touch", usage: "how often it touches a message it works on (never)", typ: &duration, set: func(c *Consumer, v any) { c.Touch = v.(time.Duration) }},
-	{name: "requeue", usage: "the share of deliveries that it requeues (0%)", typ: &share, set: func(c *Consumer, v any) { c.Requeue = v.(float64) }},
-	{name: "requeue_after", usage: "the delay of a requeue (0s)", typ: &span, set: func(c *Consumer, v any) { c.RequeueAfter = v.(time.Duration) }},
-	{name: "crash_every", usage: "how often a client drops its connections with what it holds (never)", typ: &duration, set: func(c *Consumer, v any) { c.CrashEvery = v.(time.Duration) }},
-	{name: "crash_for", usage: "how long it stays away then (1s)", typ: &duration, set: func(c *Consumer, v any) { c.CrashFor = v.(time.Duration) }},
-	{name: "msg_timeout", usage: "the message timeout it asks for (the broker's)", typ: &duration, set: func(c *Consumer, v any) { c.MsgTimeout = v.(time.Duration) }},
+	{name: "consume", usage: "the topic/channel to consume", required: true, typ: &queue, set: func(c *Consumer, v any) { q := v.([2]string); c.Topic, c.Channel = q[0], q[1] }, get: func(c *Consumer) string { return plain(c.Topic + "/" + c.Channel) }},
+	{name: "name", usage: "what faults and reports call it (consumer-1, …)", typ: &topic, set: func(c *Consumer, v any) { c.Name = v.(string) }, get: func(c *Consumer) string { return plain(c.Name) }},
+	{name: "in_flight", usage: "messages that a connection may hold, its RDY (1)", typ: &count, set: func(c *Consumer, v any) { c.InFlight = v.(int) }, get: func(c *Consumer) string { return number(c.InFlight, 1) }},
+	{name: "clients", usage: "how many, each connected to all its brokers (1)", typ: &count, set: func(c *Consumer, v any) { c.Clients = v.(int) }, get: func(c *Consumer) string { return number(c.Clients, 1) }},
+	{name: "on", usage: "the brokers to consume from (all)", read: func(d *decoder, c *Consumer, n ast.Node) { c.On = d.brokers("on", n) }, shape: namesShape, get: func(c *Consumer) string { return c.onText() }},
+	{name: "find", usage: "lookup: it knows no broker and asks the nsqlookupds, over HTTP, as go-nsq does", typ: &findBy, set: func(c *Consumer, v any) { c.Find = v.(string) }, get: func(c *Consumer) string { return plain(c.Find) }},
+	{name: "poll", usage: "how often it asks them, and up to a third more (1s)", typ: &duration, set: func(c *Consumer, v any) { c.Poll = v.(time.Duration) }, get: func(c *Consumer) string { return lasting(c.Poll, 0) }},
+	{name: "from", usage: "when it begins (0s)", typ: &moment, set: func(c *Consumer, v any) { c.From = v.(time.Duration) }, get: func(c *Consumer) string { return lasting(c.From, 0) }},
+	{name: "work", usage: "how long it holds a message before it finishes it (0s)", typ: &span, set: func(c *Consumer, v any) { c.Work = v.(time.Duration) }, get: func(c *Consumer) string { return lasting(c.Work, 0) }},
+	{name: "touch", usage: "how often it touches a message it works on (never)", typ: &duration, set: func(c *Consumer, v any) { c.Touch = v.(time.Duration) }, get: func(c *Consumer) string { return lasting(c.Touch, 0) }},
+	{name: "requeue", usage: "the share of deliveries that it requeues (0%)", typ: &share, set: func(c *Consumer, v any) { c.Requeue = v.(float64) }, get: func(c *Consumer) string { return shareText(c.Requeue) }},
+	{name: "requeue_after", usage: "the delay of a requeue (0s)", typ: &span, set: func(c *Consumer, v any) { c.RequeueAfter = v.(time.Duration) }, get: func(c *Consumer) string { return lasting(c.RequeueAfter, 0) }},
+	{name: "crash_every", usage: "how often a client drops its connections with what it holds (never)", typ: &duration, set: func(c *Consumer, v any) { c.CrashEvery = v.(time.Duration) }, get: func(c *Consumer) string { return lasting(c.CrashEvery, 0) }},
+	{name: "crash_for", usage: "how long it stays away then (1s)", typ: &duration, set: func(c *Consumer, v any) { c.CrashFor = v.(time.Duration) }, get: func(c *Consumer) string { return lasting(c.CrashFor, time.Second) }},
+	{name: "msg_timeout", usage: "the message timeout it asks for (the broker's)", typ: &duration, set: func(c *Consumer, v any) { c.MsgTimeout = v.(time.Duration) }, get: func(c *Consumer) string { return lasting(c.MsgTimeout, 0) }},
 }
 
 func readLinks(d *decoder, s *Scenario, n ast.Node) { fields(d, "links", n, linkKeys, &s.Links) }
@@ -255,9 +255,11 @@ func readExpect(d *decoder, s *Scenario, n ast.Node) {
 			e.Promise = item.GetToken().Value
 		} else if pairs := d.pairs("expect", item); len(pairs) == 1 {
 			e.Promise, at = pairs[0].name, pairs[0].key
-			e.Limits = map[string]time.Duration{}
 			for _, p := range d.pairs(e.Promise, pairs[0].value) {
 				if v := d.scalar(p.name, p.value, duration); v != nil {
+					if e.Limits == nil {
+						e.Limits = map[string]time.Duration{}
+					}
 					e.Limits[p.name] = v.(time.Duration)
 				}
 			}

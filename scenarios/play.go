@@ -47,7 +47,7 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 	head := history.Header{
 		Run: fmt.Sprintf("%016x", id), Scenario: s.File, Shows: s.Description, Backend: at.Backend, Seed: at.Seed, Nodes: at.Cluster.Nodes(),
 		Slack: at.Slack, Expect: s.Expect, Strict: s.Strict, Replay: strings.Join(append(words, s.File), " "),
-		Lookups: s.registered(),
+		Lookups: s.registered(), Source: s.Text(),
 	}
 	w, err := history.NewWriter(at.History, head)
 	if err != nil {

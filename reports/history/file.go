@@ -11,7 +11,7 @@ import (
 
 const (
 	version = 1
-	maxLine = 1 << 20 // bytes of a line
+	maxLine = 8 << 20 // bytes of a line: a header has a scenario's file in it, of 1 MiB at the most
 )
 
 // A Writer writes a history's file as things happen.

@@ -118,6 +118,8 @@ type Header struct {
 	Expect []Expectation `json:"expect,omitempty"` // empty: every promise that has something to judge
 	Strict bool          `json:"strict,omitempty"` // licensed loss counts as violation
 	Replay string        `json:"replay,omitempty"` // the command that shows it again
+	// Source is the scenario as it was played, in its file's form, with each fault that was drawn in its place: enough to play it again.
+	Source string `json:"source,omitempty"`
 }
 
 // An Expectation is a promise that the scenario names, with its limits if it has any.
