@@ -4,41 +4,48 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"math"
+	"time"
 
 	"github.com/nsqlab/nsqlab/reports"
 )
 
-// A tally is what many seeds of one scenario came to.
+// A tally is what many seeds of one trial came to. It is the same in whichever order they come.
 type tally struct {
-	file   string
-	runs   int
-	counts map[reports.Validity]int
-	lost   int
-	trace  uint64
-	traced bool
+	title   string
+	runs    int
+	counts  map[reports.Validity]int
+	lost    int
+	virtual time.Duration // that was played
+	trace   uint64        // a sum of hashes of each seed and its trace
+	traced  bool
 }
 
-func newTally(file string) *tally {
-	return &tally{file: file, counts: map[reports.Validity]int{}}
+func newTally(title string) *tally {
+	return &tally{title: title, counts: map[reports.Validity]int{}}
 }
 
 func (t *tally) add(r *reports.Report) {
 	t.runs++
 	t.counts[r.Validity]++
 	t.lost += r.Counts.Lost
-	h := fnv.New64a()
-	fmt.Fprintf(h, "%016x %s", t.trace, r.Trace)
-	t.trace = h.Sum64()
-	t.traced = t.traced || r.Trace != ""
+	t.virtual += r.Took
+	if r.Trace != "" {
+		h := fnv.New64a()
+		fmt.Fprintf(h, "%d %s", r.Seed, r.Trace)
+		t.trace += h.Sum64()
+		t.traced = true
+	}
 }
 
-// confidence of the bound that is told when no run violated anything.
-const confidence = 0.95
+// rate is how many of those that could be judged violated a promise.
+func (t *tally) rate() reports.Rate {
+	return reports.Rate{Violated: t.counts[reports.Invalid], Runs: t.runs - t.counts[reports.Unknown]}
+}
 
-// write tells the sums and, where nothing was violated, the exact one-sided bound of a run's chance to do so: 1 - α^(1/N).
+// write tells the sums and what they say of a run's chance to violate a promise. Runs that are unknown could have been violations, so
+// where there are some no bound is told.
 func (t *tally) write(w io.Writer) {
-	fmt.Fprintf(w, "%s: %d seeds:", t.file, t.runs)
+	fmt.Fprintf(w, "%s: %d seeds:", t.title, t.runs)
 	for i, v := range reports.Validities {
 		if i > 0 {
 			fmt.Fprint(w, ",")
@@ -49,9 +56,8 @@ func (t *tally) write(w io.Writer) {
 	if t.lost > 0 {
 		fmt.Fprintf(w, "acknowledged messages lost: %d\n", t.lost)
 	}
-	if t.counts[reports.Invalid] == 0 && t.counts[reports.Unknown] == 0 {
-		bound := 1 - math.Pow(1-confidence, 1/float64(t.runs))
-		fmt.Fprintf(w, "with this scenario's faults, under %.2g %% of runs violate a promise (%.0f %% confidence, one-sided)\n", 100*bound, 100*confidence)
+	if t.counts[reports.Unknown] == 0 {
+		fmt.Fprintln(w, t.rate())
 	}
 	if t.traced {
 		fmt.Fprintf(w, "trace %016x\n", t.trace)
