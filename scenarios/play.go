@@ -39,15 +39,20 @@ func (s *Scenario) registered() map[string][]string {
 	return all
 }
 
+// Again is the command that plays a scenario at this stand.
+func (at Stand) Again(s *Scenario) string {
+	words := append([]string{"nsqlab", "run", "--backend=" + at.Backend, fmt.Sprintf("--seed=%d", at.Seed)}, at.Flags...)
+	return strings.Join(append(words, s.File), " ")
+}
+
 // Play plays a scenario, writes its history, and judges it.
 func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 	hash := fnv.New64a()
 	fmt.Fprint(hash, at.Seed, " ", at.Nonce)
 	id := hash.Sum64()
-	words := append([]string{"nsqlab", "run", "--backend=" + at.Backend, fmt.Sprintf("--seed=%d", at.Seed)}, at.Flags...)
 	head := history.Header{
 		Run: fmt.Sprintf("%016x", id), Scenario: s.File, Shows: s.Description, Backend: at.Backend, Seed: at.Seed, Nodes: at.Cluster.Nodes(),
-		Slack: at.Slack, Expect: s.Expect, Strict: s.Strict, Replay: strings.Join(append(words, s.File), " "),
+		Slack: at.Slack, Expect: s.Expect, Strict: s.Strict, Replay: at.Again(s),
 		Lookups: s.registered(), Source: s.Text(),
 	}
 	if at.History == nil {

@@ -155,7 +155,7 @@ func TestReadme(t *testing.T) {
 }
 
 func TestTally(t *testing.T) {
-	tally := newTally("s.yaml")
+	tally := newTally(&trial{file: "s.yaml"})
 	for range 59 {
 		tally.add(&reports.Report{Validity: reports.Valid, Trace: "1"})
 	}

@@ -136,12 +136,12 @@ func (r *runner) one(t *trial, seed uint64) error {
 
 // many plays a trial under many seeds, keeps those that failed, and tells the sum.
 func (r *runner) many(t *trial, seeds span) error {
-	sum := newTally(t.title())
+	sum := newTally(t)
 	for seed := seeds.first; ; seed++ {
 		dir := filepath.Join(r.folder(t), fmt.Sprint(seed))
 		rep, err := r.watched(t, seed, dir)
 		if err != nil {
-			if sum.runs > 0 {
+			if sum.Runs > 0 {
 				sum.write(r.env.out)
 			}
 			return err

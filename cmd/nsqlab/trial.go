@@ -143,19 +143,24 @@ func (p *player) play(ctx context.Context, t *trial, seed uint64, dir, name stri
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, cluster.Close()) }()
 	f, err := os.Create(filepath.Join(dir, name))
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, cluster.Close())
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	stand := scenarios.Stand{
-		Cluster: cluster, Backend: p.backend, Seed: seed, Slack: slack, History: f, Progress: progress, Flags: slices.Concat(p.flags, t.flags()),
-	}
+	stand := p.stand(t, seed)
+	stand.Cluster, stand.Slack, stand.History, stand.Progress = cluster, slack, f, progress
+	rep, err = scenarios.Play(ctx, s, stand)
+	return rep, errors.Join(err, cluster.Close()) // not after a panic: what it has left may hold locks
+}
+
+// stand is where and how a trial is played, but for the cluster.
+func (p *player) stand(t *trial, seed uint64) scenarios.Stand {
+	at := scenarios.Stand{Backend: p.backend, Seed: seed, Flags: slices.Concat(p.flags, t.flags())}
 	if p.backend != virtualBackend {
-		stand.Nonce = time.Now().UnixNano()
+		at.Nonce = time.Now().UnixNano()
 	}
-	return scenarios.Play(ctx, s, stand)
+	return at
 }
 
 // write writes a report in all formats.
