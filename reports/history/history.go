@@ -93,6 +93,9 @@ type Op struct {
 	Durability string `json:"durability,omitempty"`
 	// Ends says of a fault that it ends the broker, and that its healing starts that again.
 	Ends bool `json:"ends,omitempty"`
+	// States are what the node was in the middle of when a fault came, by names that the cluster has for it: of the invoke, and of the
+	// info of a fault that waited for its moment.
+	States []string `json:"states,omitempty"`
 }
 
 // Msg makes a message's number in its run from its producer's (1 to 2^24-1) and its place in what that producer sent (from 1).
