@@ -39,10 +39,10 @@ func (s *Scenario) registered() map[string][]string {
 	return all
 }
 
-// Again is the command that plays a scenario at this stand.
-func (at Stand) Again(s *Scenario) string {
+// Again is the command that plays a scenario's file at this stand.
+func (at Stand) Again(file string) string {
 	words := append([]string{"nsqlab", "run", "--backend=" + at.Backend, fmt.Sprintf("--seed=%d", at.Seed)}, at.Flags...)
-	return strings.Join(append(words, s.File), " ")
+	return strings.Join(append(words, file), " ")
 }
 
 // Play plays a scenario, writes its history, and judges it.
@@ -52,7 +52,7 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 	id := hash.Sum64()
 	head := history.Header{
 		Run: fmt.Sprintf("%016x", id), Scenario: s.File, Shows: s.Description, Backend: at.Backend, Seed: at.Seed, Nodes: at.Cluster.Nodes(),
-		Slack: at.Slack, Expect: s.Expect, Strict: s.Strict, Replay: at.Again(s),
+		Slack: at.Slack, Expect: s.Expect, Strict: s.Strict, Replay: at.Again(s.File),
 		Lookups: s.registered(), Source: s.Text(),
 	}
 	if at.History == nil {

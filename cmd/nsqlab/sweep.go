@@ -106,7 +106,10 @@ func (c *sweepCommand) head() (head, error) {
 	if err == nil && c.Shard != "" {
 		h.shard, err = readShard(c.Shard)
 	}
-	if n := h.shard.count(h.seeds); err == nil && n == 0 {
+	if err != nil {
+		return h, err
+	}
+	if h.shard.count(h.seeds) == 0 {
 		err = fmt.Errorf("--shard=%s: the seeds %s leave it none", h.shard, h.seeds)
 	}
 	h.Seeds, h.Shard = h.seeds.String(), h.shard.String()

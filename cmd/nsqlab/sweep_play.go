@@ -221,12 +221,8 @@ func (s *sweep) try(ctx context.Context, j job) (o outcome) {
 func (s *sweep) panicked(t *trial, o outcome, cause any, stack []byte) (*reports.Report, error) {
 	rep := &reports.Report{
 		Scenario: t.file, Backend: s.backend, Seed: o.seed, Validity: reports.Invalid, Reason: fmt.Sprintf("panic: %v", cause),
+		Replay: s.stand(t, o.seed).Again(t.file),
 	}
-	scenario, err := t.scenario(o.seed)
-	if err != nil {
-		return nil, err
-	}
-	rep.Replay = s.stand(t, o.seed).Again(scenario)
 	return rep, os.WriteFile(filepath.Join(o.dir, "panic.txt"), fmt.Appendf(nil, "panic: %v\n\n%s", cause, stack), 0o666)
 }
 
