@@ -35,7 +35,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "same": same, "up": up, "interrupt": interrupt, "seek": seek, "gone": gone,
+			"exits": exits, "same": same, "up": up, "interrupt": interrupt, "seek": seek, "gone": gone, "stopped": stopped,
 		},
 	})
 }

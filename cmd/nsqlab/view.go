@@ -48,11 +48,14 @@ func (v *view) begin(s *sweep) {
 	if v.quiet {
 		return
 	}
-	of := ""
+	what, of := "1 scenario", ""
+	if n := len(s.trials); n > 1 {
+		what = fmt.Sprintf("%d scenarios", n)
+	}
 	if s.shard.n > 1 {
 		of = fmt.Sprintf(", shard %s", s.shard)
 	}
-	fmt.Fprintf(v.w, "sweeping %d scenarios, seeds %s%s, %d at a time\n", len(s.trials), s.seeds, of, s.workers)
+	fmt.Fprintf(v.w, "sweeping %s, seeds %s%s, %d at a time\n", what, s.seeds, of, s.workers)
 }
 
 // show shows how far it is.
@@ -69,7 +72,7 @@ func (v *view) show(s *sweep) {
 		return
 	}
 	width, height, err := term.GetSize(int(v.terminal.Fd()))
-	if err != nil {
+	if err != nil || width == 0 || height == 0 {
 		width, height = 80, 24
 	}
 	v.end()
