@@ -18,6 +18,7 @@ type Options struct {
 	Seed   uint64           // of the clients' draws
 	Run    uint64           // stands in every message, so that another run's are known
 	Record func(history.Op) // takes what happens, in order
+	Own    map[string]Own   // clients under test, by the consume lines that they stand in for
 	// Progress, if not nil, is told now and then how far the run is.
 	Progress func(Progress)
 }
@@ -58,10 +59,17 @@ type run struct {
 // Run plays a scenario on a cluster: the load with its faults, then the healing of all of them, then the drain. It records all of
 // it, and returns an error only if the run could not be played to its end, as when ctx is done.
 func Run(ctx context.Context, s *Scenario, c sim.Cluster, o Options) error {
+	if err := s.checkOwn(o.Own); err != nil {
+		return err
+	}
 	r := &run{scenario: s, cluster: c, opts: o}
 	r.phase(history.Info, "load")
 	for _, line := range s.Consumers {
-		r.consume(line)
+		if own, ok := o.Own[line.Name]; ok {
+			r.own(line, own)
+		} else {
+			r.consume(line)
+		}
 	}
 	for _, line := range s.Producers {
 		r.produce(line)
