@@ -89,6 +89,13 @@ func (l *way) fill(p wire.Endpoint) {
 			w.recycle(l.rest)
 			l.rest = nil
 		}
+		if n := l.from.node; n != nil && len(l.rest) > 0 {
+			l.from.owes = false
+			if len(n.traps) > 0 {
+				l.acknowledge(n)
+				return
+			}
+		}
 	}
 	for len(l.rest) > 0 && l.onWay < window {
 		l.rest = l.sendSome(l.rest)
