@@ -26,6 +26,7 @@ type Stand struct {
 	History  io.ReadWriteSeeker // empty; the history is written there, and read from its beginning; nil: in memory
 	Progress func(Progress)     // may be nil
 	Flags    []string           // of nsqlab run, to show the run again
+	Own      map[string]Own     // clients under test, by the consume lines that they stand in for
 }
 
 // registered are the nsqlookupds of each broker.
@@ -73,7 +74,7 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 		}
 		j.Observe(op)
 	}
-	err = Run(ctx, s, at.Cluster, Options{Seed: at.Seed, Run: id, Record: record, Progress: at.Progress})
+	err = Run(ctx, s, at.Cluster, Options{Seed: at.Seed, Run: id, Record: record, Own: at.Own, Progress: at.Progress})
 	if t, ok := at.Cluster.(interface{ Trace() string }); ok {
 		record(history.Op{Time: at.Cluster.Now(), Process: "lab", Type: history.Info, F: history.Trace, Note: t.Trace()})
 	}

@@ -44,6 +44,8 @@ type Cluster struct {
 	links atomic.Uint64   // how many there have been
 	ctx   context.Context // ends when the cluster is closed
 	close func() error    // once
+	// launcher is kept, for its folder goes with it: a launcher that nobody holds is collected, and its files are closed.
+	launcher Launcher
 
 	mu        sync.Mutex
 	cancel    context.CancelFunc // of ctx; called with mu held
@@ -54,7 +56,7 @@ type Cluster struct {
 // New launches the nodes and returns when each has answered. The seed is that of the rules' randomness. The launcher may
 // serve other clusters too.
 func New(launcher Launcher, nodes []sim.Node, seed uint64) (*Cluster, error) {
-	c := &Cluster{seed: seed}
+	c := &Cluster{seed: seed, launcher: launcher}
 	c.turn.closed = make(chan struct{})
 	c.turn.Lock()
 	c.turn.dawn()
