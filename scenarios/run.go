@@ -60,13 +60,14 @@ type run struct {
 func Run(ctx context.Context, s *Scenario, c sim.Cluster, o Options) error {
 	r := &run{scenario: s, cluster: c, opts: o}
 	r.phase(history.Info, "load")
+	faults := r.prepare()
 	for _, line := range s.Consumers {
 		r.consume(line)
 	}
 	for _, line := range s.Producers {
 		r.produce(line)
 	}
-	for _, f := range s.Faults {
+	for _, f := range faults {
 		c.At(f.At, func() { r.inflict(f) })
 	}
 	r.progress = Progress{Phase: "load", Of: s.LoadFor()}

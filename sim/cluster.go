@@ -88,6 +88,12 @@ type PowerCutter interface {
 	PowerCut(node string) error
 }
 
+// Chance is a cluster that has streams of randomness by their names. The same seed gives the same streams, and drawing more from one
+// changes no other.
+type Chance interface {
+	Rand(name string) *rand.Rand
+}
+
 // Disks is a cluster whose nodes have disks that can be harmed. A node's is the same for all its lives; harm that needs chance draws it
 // from rng.
 type Disks interface {
