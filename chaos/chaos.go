@@ -18,7 +18,7 @@ import (
 	"github.com/nsqlab/nsqlab/sim"
 )
 
-// A Fault is one hardship, ready to be inflicted; healing leaves no trace but what it did.
+// A Fault is one hardship of one run, ready to be inflicted once; healing leaves no trace but what it did.
 type Fault interface {
 	Inject(c sim.Cluster) (heal func() error, err error)
 }
@@ -29,6 +29,12 @@ type Trap interface {
 	// Set is Inject that calls sprung when the moment has come, before the harm is done. It may be called in the middle of a call of a
 	// broker, so all that it may ask of the cluster is an Observer's.
 	Set(c sim.Cluster, sprung func()) (heal func() error, err error)
+}
+
+// A Preparer is a Fault that has to watch connections from their first byte. Prepare is called once, before any connection is dialled
+// and Inject; until then it harms nobody.
+type Preparer interface {
+	Prepare(c sim.Cluster) error
 }
 
 // ErrHitNothing is what healing says when the fault harmed nobody: a run cannot show anything by it.

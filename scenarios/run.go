@@ -64,6 +64,7 @@ func Run(ctx context.Context, s *Scenario, c sim.Cluster, o Options) error {
 	}
 	r := &run{scenario: s, cluster: c, opts: o}
 	r.phase(history.Info, "load")
+	faults := r.prepare()
 	for _, line := range s.Consumers {
 		if own, ok := o.Own[line.Name]; ok {
 			r.own(line, own)
@@ -74,7 +75,7 @@ func Run(ctx context.Context, s *Scenario, c sim.Cluster, o Options) error {
 	for _, line := range s.Producers {
 		r.produce(line)
 	}
-	for _, f := range s.Faults {
+	for _, f := range faults {
 		c.At(f.At, func() { r.inflict(f) })
 	}
 	r.progress = Progress{Phase: "load", Of: s.LoadFor()}

@@ -99,7 +99,7 @@ func (w *World) Run(d time.Duration) {
 	w.now = end
 }
 
-// Rand gives the named stream of randomness. Drawing more from one changes no other.
+// Rand implements Chance.
 func (w *World) Rand(name string) *rand.Rand {
 	r := w.rngs[name]
 	if r == nil {
