@@ -56,6 +56,11 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 		Slack: at.Slack, Expect: s.Expect, Strict: s.Strict, Replay: at.Again(s.File),
 		Lookups: s.registered(), Source: s.Text(),
 	}
+	if _, ok := at.Cluster.(sim.Observer); ok {
+		for _, s := range sim.NodeStates {
+			head.States = append(head.States, s.Name)
+		}
+	}
 	if at.History == nil {
 		at.History = &memory{}
 	}

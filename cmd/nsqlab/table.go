@@ -66,7 +66,11 @@ func (r *result) ending(sum *tally) string {
 	if why != "" {
 		why = ", then " + why
 	}
-	return fmt.Sprintf("%d of %d seeds in %v%s: %.1f virtual hours, %s an hour", sum.Runs, sum.Planned, short(r.Took), why, sum.Virtual.Hours(), pace(sum.Virtual, r.Took))
+	of := fmt.Sprintf(" of %d", sum.Planned)
+	if r.Ended == endedTime {
+		of = "" // as many as there was time for
+	}
+	return fmt.Sprintf("%d%s seeds in %v%s: %.1f virtual hours, %s an hour", sum.Runs, of, short(r.Took), why, sum.Virtual.Hours(), pace(sum.Virtual, r.Took))
 }
 
 // pace is how many hours of virtual time go by in an hour.
