@@ -44,7 +44,7 @@ type cli struct {
 	Report reportCommand `cmd:"" help:"Write a report from a history's file."`
 	Up     upCommand     `cmd:"" help:"Start nsqlookupds and nsqds to try things out, until ^C."`
 	Bench  benchCommand  `cmd:"" help:"Measure how fast an nsqd is, alone or against another."`
-	Help   helpCommand   `cmd:"" help:"Tell what there is: faults, checkers, formats, backends, scenario."`
+	Help   helpCommand   `cmd:"" help:"Tell what there is: faults, checkers, formats, backends, states, scenario."`
 }
 
 // An environment is what a command acts in.

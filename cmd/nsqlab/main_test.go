@@ -100,7 +100,7 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 
 // TestHelp holds the help to the tables: each entry is told of.
 func TestHelp(t *testing.T) {
-	for _, subject := range []string{"faults", "checkers", "formats", "backends", "scenario"} {
+	for _, subject := range []string{"faults", "checkers", "formats", "backends", "states", "scenario"} {
 		var out, errs bytes.Buffer
 		if code := run(context.Background(), []string{"help", subject}, &out, &errs); code != 0 || errs.Len() > 0 {
 			t.Errorf("help %s: exit %d, %s", subject, code, &errs)

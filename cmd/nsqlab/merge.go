@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/nsqlab/nsqlab/reports"
 )
 
 type mergeCommand struct {
@@ -93,6 +95,7 @@ func (r *result) merge(o *result) error {
 		}
 		row.join(other)
 	}
+	r.coverage = reports.Together(r.coverage, o.coverage)
 	r.failures = append(r.failures, o.failures...)
 	r.Took = max(r.Took, o.Took) // they ran at a time
 	if worseEnd(o.Ended, r.Ended) {

@@ -57,13 +57,15 @@ type failedSeed struct {
 type result struct {
 	head
 	rows     []*tally
+	coverage []reports.Coverage // of all runs
 	failures []failedSeed
 }
 
 // A resultLine is any line of a results file after its head.
 type resultLine struct {
-	Row     *tally      `json:"row,omitempty"`
-	Failure *failedSeed `json:"failure,omitempty"`
+	Row      *tally            `json:"row,omitempty"`
+	Coverage *reports.Coverage `json:"coverage,omitempty"`
+	Failure  *failedSeed       `json:"failure,omitempty"`
 }
 
 // writeLines writes a result as lines of JSON.
@@ -74,6 +76,9 @@ func (r *result) writeLines(w io.Writer) error {
 	err := e.Encode(r.head)
 	for _, row := range r.rows {
 		err = errors.Join(err, e.Encode(resultLine{Row: row}))
+	}
+	for i := range r.coverage {
+		err = errors.Join(err, e.Encode(resultLine{Coverage: &r.coverage[i]}))
 	}
 	for i := range r.failures {
 		err = errors.Join(err, e.Encode(resultLine{Failure: &r.failures[i]}))
@@ -108,10 +113,12 @@ func readResult(file string) (r *result, err error) {
 		switch {
 		case line.Row != nil && line.Row.Verdicts != nil:
 			r.rows = append(r.rows, line.Row)
+		case line.Coverage != nil:
+			r.coverage = append(r.coverage, *line.Coverage)
 		case line.Failure != nil:
 			r.failures = append(r.failures, *line.Failure)
 		default:
-			return nil, fmt.Errorf("%s:%d: want a row or a failure", file, n)
+			return nil, fmt.Errorf("%s:%d: want a row, a coverage or a failure", file, n)
 		}
 	}
 	return r, lines.Err()

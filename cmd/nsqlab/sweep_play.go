@@ -157,6 +157,7 @@ func (s *sweep) take(o outcome) {
 	row.add(o.rep)
 	row.Virtual += o.second
 	row.Busy += o.took
+	s.coverage = reports.Together(s.coverage, o.rep.Coverage)
 	if o.differ {
 		row.Differ++
 	}

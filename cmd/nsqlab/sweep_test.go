@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/nsqlab/nsqlab/chaos"
 	"github.com/nsqlab/nsqlab/reports"
 	"github.com/nsqlab/nsqlab/scenarios"
 	"github.com/nsqlab/nsqlab/sim"
@@ -59,11 +60,22 @@ type bomb struct{}
 
 func (bomb) Inject(sim.Cluster) (func() error, error) { panic("the queue is corrupt") }
 
+func aBomb(chaos.Args) (chaos.Fault, error) { return bomb{}, nil }
+
+// A dud is a fault that hits nothing.
+type dud struct{}
+
+func (dud) Inject(sim.Cluster) (func() error, error) {
+	return func() error { return chaos.ErrHitNothing }, nil
+}
+
+func aDud(chaos.Args) (chaos.Fault, error) { return dud{}, nil }
+
 // TestSweepPanic: a panic is a violation of its seed, and the others are played.
 func TestSweepPanic(t *testing.T) {
 	s, told, env := sweepOf(t, span{1, 8}, false, madeOf(func(seed uint64, s *scenarios.Scenario) {
 		if seed == 5 {
-			s.Faults[0].Inflict = bomb{}
+			s.Faults[0].Kind.New = aBomb
 		}
 	}))
 	for _, want := range []string{
@@ -106,7 +118,7 @@ func TestSweepTwice(t *testing.T) {
 // TestSweepKeeps: a disk is not filled with what fails in the same way.
 func TestSweepKeeps(t *testing.T) {
 	s, told, env := sweepOf(t, span{1, 15}, false, madeOf(func(_ uint64, s *scenarios.Scenario) {
-		s.Faults[0].At, s.Faults[0].For = 0, 1 // it hits nothing
+		s.Faults[0].Kind.New = aDud
 	}))
 	folders, err := os.ReadDir(filepath.Join(s.out, "small-virtual-seeds"))
 	if err != nil || len(folders) != maxKept[1] || strings.Count(told, "again: ") != maxKept[1] || len(s.failures) != maxKept[1] {
@@ -167,7 +179,7 @@ func TestShards(t *testing.T) {
 func TestResults(t *testing.T) {
 	s, _, _ := sweepOf(t, span{1, 4}, false, madeOf(func(seed uint64, s *scenarios.Scenario) {
 		if seed == 3 {
-			s.Faults[0].Inflict = bomb{}
+			s.Faults[0].Kind.New = aBomb
 		}
 	}))
 	s.Format, s.Seeds, s.Shard = resultsFormat, "1-4", "1/1"

@@ -25,9 +25,28 @@ func (r *result) writeTable(w io.Writer) {
 		sum.Scenario = fmt.Sprintf("all %d", len(r.rows))
 		cells = append(cells, r.cells(sum, r.Took, ""))
 	}
-	fmt.Fprintf(w, "%s\n%s\n", aligned(cells), r.ending(sum))
+	fmt.Fprintln(w, aligned(cells))
+	r.writeCoverage(w)
+	fmt.Fprintln(w, r.ending(sum))
 	if sum.Trace != 0 {
 		fmt.Fprintf(w, "trace %016x\n", sum.Trace)
+	}
+}
+
+// writeCoverage tells what the faults of all runs met, and what they did not.
+func (r *result) writeCoverage(w io.Writer) {
+	for _, c := range r.coverage {
+		times := fmt.Sprintf("%d times", c.Hits)
+		if c.Hits > 0 {
+			times += ": " + c.Met()
+		}
+		fmt.Fprintf(w, "%s, %s\n", c.Kind, times)
+		if unmet := c.Unmet(); len(unmet) > 0 {
+			fmt.Fprintf(w, "  not tested: %s\n", strings.Join(unmet, ", "))
+		}
+	}
+	if len(r.coverage) > 0 {
+		fmt.Fprintln(w)
 	}
 }
 
