@@ -26,40 +26,54 @@ of nsqlab. When shards are missing, or did not end, it tells which; unless a pro
 
 // Run joins results and tells them.
 func (c *mergeCommand) Run(env *environment) error {
-	var all *result
-	files := map[uint64]string{} // by the shard, from 1
-	var lame []string            // shards that did not end
-	for _, file := range c.Results {
-		r, err := readResult(file)
-		if err != nil {
-			return err
-		}
-		if first := files[r.shard.k]; first != "" {
-			return fmt.Errorf("%s: shard %s is that of %s, too", file, r.shard, first)
-		}
-		files[r.shard.k] = file
-		if r.Ended == endedInterrupted || r.Ended == endedError {
-			lame = append(lame, r.Shard)
-		}
-		if all == nil {
-			all = r
-			continue
-		}
-		if err := all.merge(r); err != nil {
-			return fmt.Errorf("%s and %s are not of one sweep: %w", c.Results[0], file, err)
-		}
+	all, shards, err := c.join()
+	if err != nil {
+		return err
 	}
 	for _, f := range all.failures {
-		fmt.Fprintf(env.out, "%s seed %d: %s: %s\n  again: %s\n", strings.Join(append([]string{f.Scenario}, f.Set...), " "), f.Seed, f.Validity, f.Reason, f.Again)
+		title := strings.Join(append([]string{f.Scenario}, f.Set...), " ")
+		fmt.Fprintf(env.out, "%s seed %d: %s: %s\n  again: %s\n", title, f.Seed, f.Validity, f.Reason, f.Again)
 	}
 	all.writeTable(env.out)
 	if all.Version == unversioned {
 		fmt.Fprintln(env.errs, "these nsqlabs do not know their version, so it was not compared")
 	}
-	var missing []string
-	for k := uint64(1); k <= all.shard.n; k++ {
-		if files[k] == "" {
-			missing = append(missing, shard{k, all.shard.n}.String())
+	return all.verdict(env, all.gaps(shards))
+}
+
+// join reads all results into one. It gives those of each shard as well, by its number.
+func (c *mergeCommand) join() (all *result, shards map[uint64]*result, err error) {
+	files := map[uint64]string{}
+	shards = map[uint64]*result{}
+	for _, file := range c.Results {
+		r, err := readResult(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		k := r.shard.k
+		if shards[k] != nil {
+			return nil, nil, fmt.Errorf("%s: shard %s is that of %s, too", file, r.shard, files[k])
+		}
+		own := *r
+		shards[k], files[k] = &own, file
+		if all == nil {
+			all = r
+		} else if err := all.merge(r); err != nil {
+			return nil, nil, fmt.Errorf("%s and %s are not of one sweep: %w", c.Results[0], file, err)
+		}
+	}
+	return all, shards, nil
+}
+
+// gaps says what of a sweep is not there.
+func (r *result) gaps(shards map[uint64]*result) error {
+	var missing, lame []string
+	for k := uint64(1); k <= r.shard.n; k++ {
+		name := shard{k, r.shard.n}.String()
+		if s := shards[k]; s == nil {
+			missing = append(missing, name)
+		} else if s.Ended == endedInterrupted || s.Ended == endedError {
+			lame = append(lame, name)
 		}
 	}
 	var err error
@@ -69,7 +83,7 @@ func (c *mergeCommand) Run(env *environment) error {
 	if len(lame) > 0 {
 		err = errors.Join(err, fmt.Errorf("shards that did not end: %s", strings.Join(lame, ", ")))
 	}
-	return all.verdict(env, err)
+	return err
 }
 
 // merge takes in another shard's result.

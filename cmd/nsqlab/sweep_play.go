@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -282,9 +281,5 @@ func entry(op *history.Op) string {
 	if op == nil {
 		return "nothing any more"
 	}
-	b, err := json.Marshal(op)
-	if err != nil {
-		return err.Error()
-	}
-	return string(b)
+	return op.Line()
 }
