@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ type Stand struct {
 	Slack   time.Duration // how far the cluster's times may be off without a fault; see history.Header
 	// Nonce, if not 0, tells this run's messages from those of a run of the same seed.
 	Nonce    int64
-	History  io.ReadWriteSeeker // empty; the history is written there, and read from its beginning
+	History  io.ReadWriteSeeker // empty; the history is written there, and read from its beginning; nil: in memory
 	Progress func(Progress)     // may be nil
 	Flags    []string           // of nsqlab run, to show the run again
 }
@@ -48,6 +49,9 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 		Run: fmt.Sprintf("%016x", id), Scenario: s.File, Shows: s.Description, Backend: at.Backend, Seed: at.Seed, Nodes: at.Cluster.Nodes(),
 		Slack: at.Slack, Expect: s.Expect, Strict: s.Strict, Replay: strings.Join(append(words, s.File), " "),
 		Lookups: s.registered(), Source: s.Text(),
+	}
+	if at.History == nil {
+		at.History = &memory{}
 	}
 	w, err := history.NewWriter(at.History, head)
 	if err != nil {
@@ -79,4 +83,19 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 		return nil, err
 	}
 	return j.Report(ops)
+}
+
+// A memory is a history that need not last.
+type memory struct {
+	bytes.Buffer
+	from bytes.Reader
+}
+
+// Read reads what was written, from where Seek set it.
+func (m *memory) Read(p []byte) (int, error) { return m.from.Read(p) }
+
+// Seek sets where the next Read begins, in what was written so far.
+func (m *memory) Seek(offset int64, whence int) (int64, error) {
+	m.from.Reset(m.Bytes())
+	return m.from.Seek(offset, whence)
 }

@@ -1,7 +1,6 @@
 package scenarios_test
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -71,26 +70,12 @@ func inMemory(t *testing.T, s *scenarios.Scenario, seed uint64) *reports.Report 
 		t.Fatal(err)
 	}
 	r, err := scenarios.Play(context.Background(), s, scenarios.Stand{
-		Cluster: w, Backend: "virtual", Seed: seed, Slack: s.Links.Slack(), History: &memory{},
+		Cluster: w, Backend: "virtual", Seed: seed, Slack: s.Links.Slack(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
-}
-
-// memory is a history that need not last.
-type memory struct {
-	bytes.Buffer
-	*bytes.Reader
-}
-
-func (m *memory) Write(p []byte) (int, error) { return m.Buffer.Write(p) }
-func (m *memory) Read(p []byte) (int, error)  { return m.Reader.Read(p) }
-
-func (m *memory) Seek(offset int64, whence int) (int64, error) {
-	m.Reader = bytes.NewReader(m.Bytes())
-	return m.Reader.Seek(offset, whence)
 }
 
 // A fiction is a scenario that is being made up.

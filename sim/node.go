@@ -26,9 +26,14 @@ func (k Kind) CheckArg(arg string) error {
 	return err
 }
 
+// worldFile is the size of a world's files of messages, if a broker's flags say nothing: its disks are memory, and what was finished goes with
+// its file.
+const worldFile = 1 << 20
+
 // brokerOptions are a broker's settings by its flags.
 func brokerOptions(n Node) (broker.Options, error) {
 	opts := broker.DefaultOptions(n.Name)
+	opts.MaxBytesPerFile = worldFile
 	if err := parseArgs(n, opts.Flags); err != nil {
 		return opts, err
 	}
