@@ -16,20 +16,31 @@ type Difference struct {
 	Before []Op // that both have, up to that place; a few
 }
 
-// FirstDifference reads two histories in step, and gives where they differ first: nil if they are the same to their ends. It holds a few
-// operations, however long they are.
-func FirstDifference(a, b iter.Seq2[Op, error]) (*Difference, error) {
+// FirstDifference reads two histories in step and finds where they differ first: the line of their files, of which the header is the first,
+// and the operation that each has there, nil if it has ended. The line is 0 if they are the same to their ends. It holds a few operations,
+// however long they are. The error is that of whichever cannot be read.
+func FirstDifference(a, b iter.Seq2[Op, error]) (line int, x, y *Op, err error) {
 	c := Follow(a)
 	defer c.Stop()
+	var d *Difference
 	for op, err := range b {
 		if err != nil {
-			return nil, err
+			return 0, nil, nil, err
 		}
-		if d, err := c.Observe(op); d != nil || err != nil {
-			return d, err
+		if d, err = c.Observe(op); d != nil || err != nil {
+			return d.place(err)
 		}
 	}
-	return c.End()
+	d, err = c.End()
+	return d.place(err)
+}
+
+// place is a difference in parts; nil is none.
+func (d *Difference) place(err error) (line int, a, b *Op, _ error) {
+	if d == nil {
+		return 0, nil, nil, err
+	}
+	return d.Line, d.A, d.B, err
 }
 
 // A Comparison reads a history along with another that happens meanwhile. It holds a few operations.

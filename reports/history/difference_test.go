@@ -33,49 +33,59 @@ func TestFirstDifference(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		name   string
-		a, b   iter.Seq2[Op, error]
-		line   int // 0: none
-		before int
-		ended  string // which of them
+		name  string
+		a, b  iter.Seq2[Op, error]
+		line  int    // 0: none
+		ended string // which of them
 	}{
-		{"the same", counted(9, nil), counted(9, nil), 0, 0, ""},
-		{"empty", counted(0, nil), counted(0, nil), 0, 0, ""},
-		{"the first", counted(9, nil), counted(9, attempt(0)), 2, 0, ""},
-		{"the third", counted(9, nil), counted(9, attempt(2)), 4, 2, ""},
-		{"the last", counted(9, attempt(8)), counted(9, nil), 10, keptBefore, ""},
-		{"a ends", counted(7, nil), counted(9, nil), 9, keptBefore, "a"},
-		{"b ends", counted(9, nil), counted(7, nil), 9, keptBefore, "b"},
-		{"a is empty", counted(0, nil), counted(9, nil), 2, 0, "a"},
+		{"the same", counted(9, nil), counted(9, nil), 0, ""},
+		{"empty", counted(0, nil), counted(0, nil), 0, ""},
+		{"the first", counted(9, nil), counted(9, attempt(0)), 2, ""},
+		{"the third", counted(9, nil), counted(9, attempt(2)), 4, ""},
+		{"the last", counted(9, attempt(8)), counted(9, nil), 10, ""},
+		{"a ends", counted(7, nil), counted(9, nil), 9, "a"},
+		{"b ends", counted(9, nil), counted(7, nil), 9, "b"},
+		{"a is empty", counted(0, nil), counted(9, nil), 2, "a"},
 	} {
-		d, err := FirstDifference(c.a, c.b)
+		line, a, b, err := FirstDifference(c.a, c.b)
 		if err != nil {
 			t.Fatal(c.name, err)
 		}
-		if d == nil {
-			if c.line != 0 {
-				t.Errorf("%s: no difference, want one in line %d", c.name, c.line)
-			}
-			continue
+		none := c.line == 0
+		if line != c.line || (a == nil) != (none || c.ended == "a") || (b == nil) != (none || c.ended == "b") {
+			t.Errorf("%s: line %d, %v and %v, want line %d, ended %q", c.name, line, a, b, c.line, c.ended)
 		}
-		if d.Line != c.line || len(d.Before) != c.before || (d.A == nil) != (c.ended == "a") || (d.B == nil) != (c.ended == "b") {
-			t.Errorf("%s: %+v, want line %d with %d before, ended %q", c.name, d, c.line, c.before, c.ended)
-			continue
-		}
-		for i, op := range append(d.Before, orNone(d.A), orNone(d.B)) {
-			place := min(c.line-2-c.before+i, c.line-2)
-			if op.Process != "" && op.Time != time.Duration(place)*time.Second {
-				t.Errorf("%s: operation %d is of %v", c.name, i, op.Time)
+		for _, op := range []*Op{a, b} {
+			if op != nil && op.Time != time.Duration(c.line-2)*time.Second {
+				t.Errorf("%s: an operation of %v", c.name, op.Time)
 			}
 		}
 	}
 }
 
-func orNone(op *Op) Op {
-	if op == nil {
-		return Op{}
+// TestComparisonBefore: a difference is told with the last operations before it, which both have.
+func TestComparisonBefore(t *testing.T) {
+	for _, same := range []int{0, 1, keptBefore, 20} {
+		c := Follow(counted(same+1, nil))
+		defer c.Stop()
+		for op := range counted(same, nil) {
+			if d, err := c.Observe(op); d != nil || err != nil {
+				t.Fatal(d, err)
+			}
+		}
+		if c.Line() != same+1 {
+			t.Errorf("%d operations end in line %d", same, c.Line())
+		}
+		d, err := c.Observe(Op{})
+		if err != nil || d == nil || len(d.Before) != min(same, keptBefore) {
+			t.Fatalf("after %d: %+v, %v", same, d, err)
+		}
+		for i, op := range d.Before {
+			if want := time.Duration(same-len(d.Before)+i) * time.Second; op.Time != want {
+				t.Errorf("after %d: operation %d before is of %v, want %v", same, i, op.Time, want)
+			}
+		}
 	}
-	return *op
 }
 
 // TestEveryFieldDiffers: no field of an operation is left out of the comparison.
@@ -83,10 +93,10 @@ func TestEveryFieldDiffers(t *testing.T) {
 	whole := reflect.ValueOf(full())
 	for i := range whole.NumField() {
 		change := func(_ int, op *Op) { reflect.ValueOf(op).Elem().Field(i).Set(whole.Field(i)) }
-		if d, err := FirstDifference(counted(1, nil), counted(1, change)); d == nil || err != nil {
+		if line, _, _, err := FirstDifference(counted(1, nil), counted(1, change)); line == 0 || err != nil {
 			// The plain ones have some values of the full one.
 			if !reflect.DeepEqual(whole.Field(i).Interface(), firstField(i)) {
-				t.Errorf("field %s is not compared: %v, %v", whole.Type().Field(i).Name, d, err)
+				t.Errorf("field %s is not compared: line %d, %v", whole.Type().Field(i).Name, line, err)
 			}
 		}
 	}
@@ -103,13 +113,13 @@ func firstField(i int) any {
 func TestDifferenceErrors(t *testing.T) {
 	broken := errors.New("broken")
 	fails := func(yield func(Op, error) bool) { yield(Op{}, broken) }
-	if _, err := FirstDifference(fails, counted(1, nil)); !errors.Is(err, broken) {
+	if _, _, _, err := FirstDifference(fails, counted(1, nil)); !errors.Is(err, broken) {
 		t.Errorf("a's error is %v", err)
 	}
-	if _, err := FirstDifference(counted(1, nil), fails); !errors.Is(err, broken) {
+	if _, _, _, err := FirstDifference(counted(1, nil), fails); !errors.Is(err, broken) {
 		t.Errorf("b's error is %v", err)
 	}
-	if _, err := FirstDifference(fails, counted(0, nil)); !errors.Is(err, broken) {
+	if _, _, _, err := FirstDifference(fails, counted(0, nil)); !errors.Is(err, broken) {
 		t.Errorf("a's error behind b's end is %v", err)
 	}
 }
@@ -127,8 +137,8 @@ func TestDifferenceHoldsNothing(t *testing.T) {
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	if d, err := FirstDifference(counted(200_000, nil), counted(200_000, heap(&after))); d != nil || err != nil {
-		t.Fatal(d, err)
+	if line, _, _, err := FirstDifference(counted(200_000, nil), counted(200_000, heap(&after))); line != 0 || err != nil {
+		t.Fatal(line, err)
 	}
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 1<<20 {
 		t.Errorf("the heap grew by %d bytes", grown)
@@ -137,7 +147,7 @@ func TestDifferenceHoldsNothing(t *testing.T) {
 
 func BenchmarkFirstDifference(b *testing.B) {
 	b.ReportAllocs()
-	if d, err := FirstDifference(counted(b.N, nil), counted(b.N, nil)); d != nil || err != nil {
-		b.Fatal(d, err)
+	if line, _, _, err := FirstDifference(counted(b.N, nil), counted(b.N, nil)); line != 0 || err != nil {
+		b.Fatal(line, err)
 	}
 }
