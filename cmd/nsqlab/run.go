@@ -117,9 +117,9 @@ func (r *runner) scenario(s *scenarios.Scenario, first, last uint64) error {
 			if err := reports.Text.Write(r.env.out, rep); err != nil {
 				return err
 			}
-			fmt.Fprintf(r.env.errs, "reports and history in %s\n", dir)
+			fmt.Fprintf(r.env.errs, "reports and history in %s\n%s", dir, r.look(rep, dir, ""))
 		} else if rep.Validity == reports.Invalid || rep.Validity == reports.Unknown {
-			fmt.Fprintf(r.env.out, "seed %d: %s: %s\n  reports and history in %s\n  again: %s\n", seed, rep.Validity, rep.Reason, dir, rep.Replay)
+			fmt.Fprintf(r.env.out, "seed %d: %s: %s\n  reports and history in %s\n  again: %s\n%s", seed, rep.Validity, rep.Reason, dir, rep.Replay, r.look(rep, dir, "  "))
 		} else if err := os.RemoveAll(dir); err != nil { // held: its seed is all that is needed
 			return err
 		}
@@ -132,6 +132,14 @@ func (r *runner) scenario(s *scenarios.Scenario, first, last uint64) error {
 		_ = os.Remove(r.folder(s)) // if nothing is in it: every seed held
 	}
 	return nil
+}
+
+// look says how to look into a run that did not hold, on a line; nothing if it cannot be played again.
+func (r *runner) look(rep *reports.Report, dir, indent string) string {
+	if r.command.Backend != "virtual" || rep.Validity == reports.Valid {
+		return ""
+	}
+	return fmt.Sprintf("%slook into it: nsqlab replay %s\n", indent, dir)
 }
 
 // folder is where the seeds of a scenario have theirs.
