@@ -28,6 +28,7 @@ type Stand struct {
 	Progress func(Progress)     // may be nil
 	Observe  func(history.Op)   // is told each operation as it happens; may be nil
 	Flags    []string           // of nsqlab run, to show the run again
+	Own      map[string]Own     // clients under test, by the consume lines that they stand in for
 }
 
 // registered are the nsqlookupds of each broker.
@@ -81,7 +82,7 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 			at.Observe(op)
 		}
 	}
-	err = Run(ctx, s, at.Cluster, Options{Seed: at.Seed, Run: id, Record: record, Progress: at.Progress})
+	err = Run(ctx, s, at.Cluster, Options{Seed: at.Seed, Run: id, Record: record, Own: at.Own, Progress: at.Progress})
 	if t, ok := at.Cluster.(interface{ Trace() string }); ok {
 		record(history.Op{Time: at.Cluster.Now(), Process: "lab", Type: history.Info, F: history.Trace, Note: t.Trace()})
 	}
