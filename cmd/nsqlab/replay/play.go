@@ -40,6 +40,7 @@ type player struct {
 	config   Config
 	source   *Source
 	world    *sim.World
+	slack    time.Duration
 	quit     context.CancelFunc
 	compared *history.Comparison // nil: with nothing
 	ended    bool                // the drain has
@@ -67,14 +68,14 @@ type lookout struct {
 
 // Play plays a run, in one go or step by step. The error is that it could not be played.
 func Play(ctx context.Context, src *Source, c Config) (res Result, err error) {
-	w, err := src.world()
+	w, slack, err := NewWorld(src.Scenario, src.Seed)
 	if err != nil {
 		return res, err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	within, quit := context.WithCancel(ctx)
 	defer quit()
-	p := &player{config: c, source: src, world: w, quit: quit, line: 1, book: newBook(), links: newConversations(src.run)}
+	p := &player{config: c, source: src, world: w, slack: slack, quit: quit, line: 1, book: newBook(), links: newConversations(src.run)}
 	p.answers = newAnswers(within, c.In)
 	p.prepare()
 	if src.History != "" {
@@ -130,7 +131,7 @@ func (p *player) play(ctx context.Context) (res Result, err error) {
 	defer func() { err = errors.Join(err, file.Close(), os.Remove(file.Name())) }()
 	s := p.source.Scenario
 	stand := scenarios.Stand{
-		Cluster: p.world, Backend: virtual, Seed: p.source.Seed, Slack: s.Links.Slack(), Run: p.source.run,
+		Cluster: p.world, Backend: virtual, Seed: p.source.Seed, Slack: p.slack, Run: p.source.run,
 		History: file, Progress: p.config.Progress, Observe: p.observe,
 	}
 	if s.Strict {
@@ -226,16 +227,15 @@ func (p *player) reach(l *lookout) {
 	l.seen = true
 	p.telling = true
 	if len(p.config.Show) > 0 {
-		p.show(l.String(), p.config.Show)
+		p.show(p.config.Show)
 	}
 }
 
 // stop ends the run where it is asked to.
 func (p *player) stop() {
-	at := p.config.Until.String()
 	p.leave()
 	if len(p.config.Show) > 0 && len(p.config.At) == 0 {
-		p.show(at, p.config.Show)
+		p.show(p.config.Show)
 	}
 	same := ""
 	if p.compared != nil && !p.cut {
@@ -254,7 +254,7 @@ func (p *player) leave() {
 // end says what the whole run came to.
 func (p *player) end() error {
 	if len(p.config.Show) > 0 && len(p.config.At) == 0 && p.config.Until == nil {
-		p.show("its end", p.config.Show)
+		p.show(p.config.Show)
 	}
 	if u := p.config.Until; u != nil {
 		p.print("the run ended, behind line %d, before %v\n", p.line, u)

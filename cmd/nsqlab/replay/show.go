@@ -48,14 +48,19 @@ type member struct {
 	Messages uint64 `json:"message_count"`
 	Finished uint64 `json:"finish_count"`
 	Requeued uint64 `json:"requeue_count"`
+
+	Published []struct {
+		Topic string `json:"topic"`
+		Count uint64 `json:"count"`
+	} `json:"pub_counts"`
 }
 
 // maxShown bounds the messages of a list.
 const maxShown = 20
 
 // show prints the state of what was asked for, as it is now.
-func (p *player) show(at string, targets []Target) {
-	p.print("--- at %s: %s, line %d\n", at, moment(p.now), p.line)
+func (p *player) show(targets []Target) {
+	p.print("--- at %s, behind line %d\n", moment(p.now), p.line)
 	p.showFaults()
 	for _, t := range targets {
 		for _, n := range p.source.Scenario.Nodes() {
@@ -90,7 +95,9 @@ func (p *player) showBroker(node string, t Target) {
 	if t.Topic == "" {
 		p.print("%s: health %s\n", node, st.Health)
 		for _, m := range st.Producers {
-			p.print("    producer %s: %d in flight\n", m.ID, m.InFlight)
+			for _, n := range m.Published {
+				p.print("    %s: %d published to %s\n", m.ID, n.Count, n.Topic)
+			}
 		}
 	}
 	found := false

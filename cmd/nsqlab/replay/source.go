@@ -16,7 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
+	"time"
 
 	"github.com/nsqlab/nsqlab/reports/history"
 	"github.com/nsqlab/nsqlab/scenarios"
@@ -136,18 +136,22 @@ func changed(head history.Header) string {
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Sprintf("%s is not here; what is played is the scenario as the history has it", head.Scenario)
 	}
-	if err == nil && strings.TrimSpace(s.Text()) == strings.TrimSpace(head.Source) {
-		return ""
+	if err == nil {
+		s.Strict = head.Strict // which may have been asked for by a flag
+		if s.Text() == head.Source {
+			return ""
+		}
 	}
 	return fmt.Sprintf("%s has changed since; what is played is the scenario as it was then, from the history", head.Scenario)
 }
 
-// world makes the world of the run.
-func (s *Source) world() (*sim.World, error) {
-	return sim.NewWorld(s.Seed, s.Scenario.Nodes(), s.Scenario.Links)
+// NewWorld makes the world that a scenario is played in under a seed, and gives how far its times may be off without a fault.
+func NewWorld(s *scenarios.Scenario, seed uint64) (w *sim.World, slack time.Duration, err error) {
+	w, err = sim.NewWorld(seed, s.Nodes(), s.Links)
+	return w, s.Links.Slack(), err
 }
 
-// stored opens the operations of the history; there are none if there is no history.
+// stored opens the operations of the history.
 func (s *Source) stored() (ops iter.Seq2[history.Op, error], shut func() error, err error) {
 	f, err := os.Open(s.History)
 	if err != nil {

@@ -66,7 +66,7 @@ func (p *player) obey(answer string) (on bool) {
 			p.print("%v\n", err)
 			return false
 		}
-		p.show(moment(p.now), []Target{t})
+		p.show([]Target{t})
 		return false
 	case answer == "q":
 		p.print("stopped behind line %d; no verdict\n", p.line)

@@ -73,7 +73,7 @@ type twin struct {
 
 // play plays the run, and gives what happens while it goes.
 func (t *twin) play(yield func(happening) bool) {
-	w, err := t.source.world()
+	w, _, err := NewWorld(t.source.Scenario, t.source.Seed)
 	if err != nil {
 		t.err = err
 		return
