@@ -17,6 +17,9 @@ func Words(op history.Op) string {
 	if op.Error != "" {
 		words += ": " + op.Error
 	}
+	if len(op.States) > 0 {
+		words += ", in the middle of: " + strings.Join(op.States, ", ")
+	}
 	return plain(op.Process + " " + words)
 }
 

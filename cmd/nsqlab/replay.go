@@ -44,8 +44,8 @@ Looking changes nothing: the trace stays the same.
   nsqlab replay RUN --step --at=2.4s                           the same one by one, with a look wherever you like
   nsqlab replay --twice RUN                                    does this code repeat itself? Else the first event that differs
 
-A PLACE is a time since the run began, or a line of the history's file; each is behind all that happens then. What --ops tells begins
-with its line and its time. A message is its producer's number and its own, 3-17. Of a state, what the nodes say stands first,
+A PLACE is a time since the run began, or a line of the history's file. A look, and a stop, are behind all that happens there; what is
+told begins with it. What --ops tells has its line and its time in front. A message is its producer's number and its own, 3-17. Of a state, what the nodes say stands first,
 then what the clients have and await, as far as the history knows.
 
 Exit codes: those of the verdict; 2 also if the run does not repeat; 0 if it was stopped before its end.`

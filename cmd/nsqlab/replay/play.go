@@ -173,7 +173,7 @@ func (p *player) observe(op history.Op) {
 		return
 	}
 	p.book.observe(op)
-	p.begin()
+	p.begin(op.Time)
 	if p.config.Ops && p.telling && p.config.Only.op(op) {
 		p.tell(opLine(p.line, op))
 	}
@@ -187,10 +187,11 @@ func (p *player) observe(op history.Op) {
 	}
 }
 
-// begin starts the telling at its line, so that the operation there is told.
-func (p *player) begin() {
-	for _, l := range p.marks {
-		p.telling = p.telling || l.Line > 0 && l.Line <= p.line
+// begin starts the telling with what happens at the first mark, be it a time or a line.
+func (p *player) begin(now time.Duration) {
+	for i := 0; i < len(p.marks) && !p.telling; i++ {
+		m := p.marks[i].Mark
+		p.telling = m.Line == 0 && m.At <= now || m.Line > 0 && m.Line <= p.line
 	}
 }
 
@@ -216,6 +217,7 @@ func (p *player) arrive(a sim.Arrival) {
 		return
 	}
 	words := p.links.hear(a)
+	p.begin(a.At)
 	if p.telling && p.config.Only.text(words) {
 		p.now = a.At
 		p.tell(arrivalLine(a, words))
@@ -225,7 +227,6 @@ func (p *player) arrive(a sim.Arrival) {
 // reach looks at what is to be shown at a mark.
 func (p *player) reach(l *lookout) {
 	l.seen = true
-	p.telling = true
 	if len(p.config.Show) > 0 {
 		p.show(p.config.Show)
 	}

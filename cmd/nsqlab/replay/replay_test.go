@@ -192,6 +192,12 @@ func TestUntil(t *testing.T) {
 	if strings.Contains(out, "  1.01") {
 		t.Errorf("it goes on:\n%s", out)
 	}
+	for begin, m := range map[string]Mark{"  1.000000s  nemesis inflicts kill: b1": {At: time.Second}, "     60  ": {Line: 60}} { // what happens there is told
+		_, out = again(t, file, func(_ *Source, c *Config) { c.At, c.Ops, c.Links = []Mark{m}, true, true })
+		if first, _, _ := strings.Cut(out, "\n"); !strings.Contains(first, begin) {
+			t.Errorf("from %v it begins with %q", m, first)
+		}
+	}
 	res, out = again(t, file, func(_ *Source, c *Config) { c.Until, c.At, c.Ops = &Mark{At: time.Hour}, []Mark{{Line: 99999}}, true })
 	if res.Report == nil {
 		t.Error("no verdict though it ended before")
