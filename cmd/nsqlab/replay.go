@@ -79,7 +79,9 @@ func (c *replayCommand) Run(env *environment) error {
 	case err != nil:
 		return err
 	case res.Differs:
+		p.end()
 		env.status = exitUnknown
+		return replay.Explain(env.ctx, src, env.out)
 	case res.Report != nil:
 		p.end()
 		env.judge(res.Report.Validity)

@@ -14,11 +14,15 @@ import (
 )
 
 // conversations put what arrives on a world's links into words. They hold what is cut off at the end of each direction's chunk, and the
-// messages that are in flight on each connection.
+// messages that are in flight on each connection. Those that have ended are forgotten now and then: something may be on its way still.
 type conversations struct {
-	run uint64
-	all map[uint64]*conversation
+	run   uint64
+	all   map[uint64]*conversation
+	prune int // of all, at which size
 }
+
+// pruneConversations is how many connections are kept at least before it is looked for those that have ended.
+const pruneConversations = 1000
 
 // A conversation is one connection.
 type conversation struct {
@@ -27,6 +31,7 @@ type conversation struct {
 	back    []byte // that the node has said of a frame that is not all there
 	sent    map[wire.ID]uint64
 	garbled bool // it cannot be put into words any more
+	ended   bool
 }
 
 // A speech is a protocol.
@@ -40,32 +45,40 @@ const (
 )
 
 func newConversations(run uint64) *conversations {
-	return &conversations{run: run, all: map[uint64]*conversation{}}
+	return &conversations{run: run, all: map[uint64]*conversation{}, prune: pruneConversations}
 }
 
 // hear takes an arrival and gives its words.
 func (c *conversations) hear(a sim.Arrival) string {
 	who := fmt.Sprintf("%s > %s (%d): ", a.From, a.To, a.Conn)
-	switch a.Turn {
-	case sim.Opening:
-		if a.Answer {
-			return who + "accepts"
-		}
-		c.all[a.Conn] = &conversation{sent: map[wire.ID]uint64{}}
+	if a.Turn == sim.Opening && !a.Answer {
+		c.begin(a.Conn)
 		return who + "connects"
-	case sim.Ending: // and nothing arrives behind it, on either side
-		delete(c.all, a.Conn)
-		return who + "says no more"
-	case sim.Broken:
-		delete(c.all, a.Conn)
-		return who + "the connection is broken"
 	}
 	k := c.all[a.Conn]
-	if k == nil {
-		k = &conversation{sent: map[wire.ID]uint64{}, garbled: true} // its beginning was not heard
-		c.all[a.Conn] = k
+	if k == nil { // its beginning was not heard
+		k = &conversation{garbled: true}
+	}
+	switch a.Turn {
+	case sim.Opening:
+		return who + "accepts"
+	case sim.Ending:
+		k.ended = true
+		return who + "says no more"
+	case sim.Broken:
+		k.ended = true
+		return who + "the connection is broken"
 	}
 	return who + brief(k.hear(c.run, a.Data, a.Answer), len(a.Data))
+}
+
+// begin takes in a new connection.
+func (c *conversations) begin(conn uint64) {
+	if len(c.all) >= c.prune {
+		maps.DeleteFunc(c.all, func(_ uint64, k *conversation) bool { return k.ended })
+		c.prune = max(pruneConversations, 2*len(c.all))
+	}
+	c.all[conn] = &conversation{sent: map[wire.ID]uint64{}}
 }
 
 // clone is a copy to hear one more arrival on a connection.

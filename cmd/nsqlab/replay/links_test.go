@@ -107,13 +107,23 @@ func TestArrivals(t *testing.T) {
 	hear("c > b1 (3): bytes that are no NSQ protocol [5 bytes]", 3, false, sim.Bytes, "hello")
 	hear("c > b1 (3): bytes that are no NSQ protocol [4 bytes]", 3, false, sim.Bytes, "NOP\n")
 	hear("c > b1 (4): bytes that are no NSQ protocol [1 bytes]", 4, false, sim.Bytes, "x")
-	if len(c.all) != 2 {
-		t.Errorf("%d connections are kept, want 2", len(c.all))
-	}
+	hear("b1 > c (1): OK [6 bytes]", 1, true, sim.Bytes, "\x00\x00\x00\x02OK") // it was on its way when the other end said no more
 	many := strings.Repeat("NOP\n", maxParts+5)
 	hear("c > b1 (5): connects", 5, false, sim.Opening, "")
 	hear("c > b1 (5): V2"+strings.Repeat("; NOP", maxParts-1)+"; and 6 more [72 bytes]", 5, false, sim.Bytes, wire.Magic+many)
 	hear("c > b1 (5): bytes that are no NSQ protocol [10 bytes]", 5, false, sim.Bytes, "PUB x\n\xff\xff\xff\xff")
+}
+
+// TestConversationsAreBounded: those that have ended are forgotten.
+func TestConversationsAreBounded(t *testing.T) {
+	c := newConversations(1)
+	for conn := range uint64(10 * pruneConversations) {
+		c.hear(sim.Arrival{Conn: conn, Turn: sim.Opening})
+		c.hear(sim.Arrival{Conn: conn, Turn: sim.Ending})
+	}
+	if len(c.all) > 2*pruneConversations {
+		t.Errorf("%d connections are kept", len(c.all))
+	}
 }
 
 // never is a terminal at which nobody types, and at which ^C is pressed.

@@ -137,7 +137,7 @@ func TestDiffers(t *testing.T) {
 	if !res.Differs || res.Report != nil {
 		t.Errorf("%+v", res)
 	}
-	wants(t, out, "line 200 of "+file+" is the first that differs", "\n    199  ", "   then  ", "    now  ", `"t":1`, "nsqlab replay --twice "+file)
+	wants(t, out, "line 200 of "+file+" is the first that differs", "\n    199  ", "   then  ", "    now  ", `"t":1`)
 	if strings.Contains(out, "the same") {
 		t.Errorf("it says also that it is the same:\n%s", out)
 	}
@@ -145,6 +145,24 @@ func TestDiffers(t *testing.T) {
 	if res.Differs {
 		t.Error("it differs before it was played so far")
 	}
+}
+
+// TestExplain: a run that repeats itself now did not do so then because of the code; one that does not is to blame itself.
+func TestExplain(t *testing.T) {
+	file, _ := record(t, 3)
+	src, err := Open(file, Choice{})
+	must(t, err)
+	var out strings.Builder
+	must(t, explain(t.Context(), src, &out, nil))
+	if want := "It repeats itself now: nsqlab's code, or the Go that it is built with, has changed since this history was written.\n"; out.String() != want {
+		t.Errorf("%q, want %q", &out, want)
+	}
+	out.Reset()
+	must(t, explain(t.Context(), src, &out, func(w *sim.World) {
+		_, err := w.AddRule("", "b2", unordered{})
+		must(t, err)
+	}))
+	wants(t, out.String(), "It does not repeat itself now either.\nTHE TWO RUNS OF ONE SEED DIFFER.")
 }
 
 // TestLonger: a run that now ends earlier than the history differs too.

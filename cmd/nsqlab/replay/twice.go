@@ -26,6 +26,25 @@ func Twice(ctx context.Context, src *Source, out io.Writer) (differs bool, err e
 	return twice(ctx, src, out, nil)
 }
 
+// Explain tells why a run does not repeat its history: it plays it twice, to see whether it repeats itself now.
+func Explain(ctx context.Context, src *Source, out io.Writer) error {
+	return explain(ctx, src, out, nil)
+}
+
+func explain(ctx context.Context, src *Source, out io.Writer, arrange func(*sim.World)) error {
+	var told bytes.Buffer
+	differs, err := twice(ctx, src, &told, arrange)
+	switch {
+	case err != nil:
+		return err
+	case differs:
+		_, err = fmt.Fprintf(out, "It does not repeat itself now either.\n%s", &told)
+	default:
+		_, err = fmt.Fprintln(out, "It repeats itself now: nsqlab's code, or the Go that it is built with, has changed since this history was written.")
+	}
+	return err
+}
+
 // twice lets a test arrange each of the worlds before it is played.
 func twice(ctx context.Context, src *Source, out io.Writer, arrange func(*sim.World)) (differs bool, err error) {
 	a, b := &twin{source: src, ctx: ctx, arrange: arrange}, &twin{source: src, ctx: ctx, arrange: arrange}

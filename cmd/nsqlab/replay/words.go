@@ -91,6 +91,5 @@ func (s *Source) different(d *history.Difference) string {
 			fmt.Fprintf(&b, "%7s  %s\n", x.who, x.op.Line())
 		}
 	}
-	b.WriteString("nsqlab's code, or the Go that it is built with, has changed since this history was written. Whether the run repeats now: nsqlab replay --twice " + s.History)
-	return b.String()
+	return strings.TrimSuffix(b.String(), "\n")
 }
