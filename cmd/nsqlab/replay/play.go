@@ -42,6 +42,7 @@ type player struct {
 	world    *sim.World
 	slack    time.Duration
 	quit     context.CancelFunc
+	gone     func() error        // why nobody wants it any longer
 	compared *history.Comparison // nil: with nothing
 	ended    bool                // the drain has
 	cut      bool                // the history ended before its run, and nothing is compared any more
@@ -75,7 +76,7 @@ func Play(ctx context.Context, src *Source, c Config) (res Result, err error) {
 	defer func() { err = errors.Join(err, w.Close()) }()
 	within, quit := context.WithCancel(ctx)
 	defer quit()
-	p := &player{config: c, source: src, world: w, slack: slack, quit: quit, line: 1, book: newBook(), links: newConversations(src.run)}
+	p := &player{config: c, source: src, world: w, slack: slack, quit: quit, gone: ctx.Err, line: 1, book: newBook(), links: newConversations(src.run)}
 	p.answers = newAnswers(within, c.In)
 	p.prepare()
 	if src.History != "" {
@@ -160,7 +161,7 @@ func (p *player) play(ctx context.Context) (res Result, err error) {
 
 // observe takes each operation as it happens.
 func (p *player) observe(op history.Op) {
-	if p.over {
+	if p.over || p.gone() != nil { // and then the last thing is a trace of no whole run
 		return
 	}
 	p.line++

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -221,6 +222,23 @@ func TestUntil(t *testing.T) {
 		t.Error("no verdict though it ended before")
 	}
 	wants(t, out, "the run ended, behind line ", "line 99999 was not reached")
+}
+
+// TestInterrupted: ^C is no verdict and no difference.
+func TestInterrupted(t *testing.T) {
+	file, _ := record(t, 3)
+	src, err := Open(file, Choice{})
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	c := Config{Out: &strings.Builder{}, Progress: func(p scenarios.Progress) {
+		if p.At >= time.Second {
+			cancel()
+		}
+	}}
+	res, err := Play(ctx, src, c)
+	if !errors.Is(err, context.Canceled) || res.Report != nil || res.Differs {
+		t.Errorf("%+v, %v", res, err)
+	}
 }
 
 // TestTwice: the same run twice is the same, and what is not decided by the seed is found at its first event.
