@@ -214,15 +214,17 @@ func needed(k chaos.Kind, target string) chaos.Args {
 		case p.Name == k.Name:
 			a.Names[p.Name] = target
 		case !p.Required:
-		case p.Type == chaos.Duration:
+		case p.Type == chaos.Duration, p.Type == chaos.Shift:
 			a.Durations[p.Name] = ms
 		case p.Type == chaos.Rate:
 			a.Rates[p.Name] = 1000
 		case p.Type == chaos.Way:
 			a.Names[p.Name] = "both"
+		case p.Name == "point":
+			a.Names[p.Name] = "before-ack" // a broker that keeps messages in memory comes to few others
 		case p.Type == chaos.Word:
 			a.Names[p.Name] = p.Words[0]
-		case p.Type == chaos.Bytes, p.Type == chaos.Count:
+		case p.Type == chaos.Bytes, p.Type == chaos.Count, p.Type == chaos.Drift:
 			a.Counts[p.Name] = 1
 		default:
 			a.Names[p.Name] = "b2"
