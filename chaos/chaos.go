@@ -42,10 +42,12 @@ type Kind struct {
 	Ends    bool                        // it ends the node; what heals it starts that again
 	// Weakens is what OK is worth on the broker from the fault on, also when that is over, to the faults that come then.
 	Weakens map[sim.Durability]sim.Durability
+	// Fits, if not nil, refuses words that make no sense among the ends that a scenario has: its nodes and its load lines.
+	Fits func(a Args, ends []string) error
 }
 
 // OfNode says whether the fault hits a node, and not its links.
-func (k Kind) OfNode() bool { return k.Params[0].Type != End }
+func (k Kind) OfNode() bool { return k.Params[0].Type != End && k.Params[0].Type != Ends }
 
 // A Type is what a parameter holds.
 type Type string
@@ -55,8 +57,10 @@ const (
 	Broker   Type = "broker"   // a broker's name
 	Node     Type = "node"     // a broker's name, or an nsqlookupd's
 	End      Type = "end"      // a node's name, or a load line's
+	Ends     Type = "ends"     // a list of such names, each once
 	Duration Type = "duration" // such as 20ms, more than 0
 	Rate     Type = "rate"     // bytes a second, such as 10KB/s
+	Share    Type = "share"    // such as 5%, from 0% to 100%
 	Way      Type = "way"      // in, out or both: as the target sees it
 	Bytes    Type = "bytes"    // such as 64KB, or 0B
 	Count    Type = "count"    // a whole number from 1
@@ -75,16 +79,18 @@ type Param struct {
 
 // Args are a fault's words, checked and parsed, by the parameters' names. What was left out is not in them.
 type Args struct {
-	Names     map[string]string // of the types Broker, Node, End, Way, Pattern and Word
+	Names     map[string]string   // of the types Broker, Node, End, Way, Pattern and Word
+	Lists     map[string][]string // of the type Ends
 	Durations map[string]time.Duration
 	Rates     map[string]float64 // bytes a second
+	Shares    map[string]float64 // from 0 to 1
 	Counts    map[string]int64   // of the types Bytes and Count
 }
 
 // Kinds are all the faults there are, those of nodes before those of links.
 var Kinds = []Kind{
 	Kill, Pause, Stop, PowerCut, DiskFull, DiskError, SlowDisk, LyingDisk, BitFlip, Truncate,
-	Delay, Partition, Reset, Bandwidth,
+	Delay, Partition, Halves, Ring, Bridge, Reset, HalfOpen, SlowClose, Stall, Bandwidth, Loss, Slice, Clog, Swizzle, Said,
 }
 
 // Nothing is what OK is worth where not even a stop in order can be relied on to save what was acknowledged.
@@ -110,6 +116,18 @@ type pair struct{ from, to string }
 
 // both are the directions between a target and a peer, empty for any.
 func both(target, peer string) []pair { return []pair{{peer, target}, {target, peer}} }
+
+// ways are those of both that a parameter of the type Way has.
+func ways(target, peer, way string) []pair {
+	switch all := both(target, peer); way {
+	case "in":
+		return all[:1]
+	case "out":
+		return all[1:]
+	default:
+		return all
+	}
+}
 
 // counted counts what a rule does.
 type counted struct {
