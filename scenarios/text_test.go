@@ -43,6 +43,10 @@ load:
 faults:
   - {at: 1h, diskerror: "true", op: sync, files: "*.{log}, #", nth: 3}
   - {at: 1h, partition: "no", from: "1.5"}
+  - at: 1h
+    halves:
+      - "1.5"   # with a comment
+      - "true"
 `)
 }
 
@@ -71,7 +75,7 @@ func skeleton(s *scenarios.Scenario) scenarios.Scenario {
 	c.Faults = slices.Clone(s.Faults)
 	for i, f := range c.Faults {
 		g := *f
-		g.Kind.New, g.Words, g.Inflict = nil, f.Kind.Name, nil
+		g.Kind.New, g.Kind.Fits, g.Words, g.Inflict = nil, nil, f.Kind.Name, nil
 		c.Faults[i] = &g
 	}
 	return c
