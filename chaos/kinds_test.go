@@ -26,13 +26,13 @@ func TestKinds(t *testing.T) {
 			continue
 		}
 		first := k.Params[0]
-		if first.Name != k.Name || !first.Required || !slices.Contains([]chaos.Type{chaos.Broker, chaos.Node, chaos.End}, first.Type) {
+		if first.Name != k.Name || !first.Required || !slices.Contains([]chaos.Type{chaos.Broker, chaos.Node, chaos.End, chaos.Ends}, first.Type) {
 			t.Errorf("%s: the first parameter is %+v, want whom it hits", k.Name, first)
 		}
 		if ofLinks && k.OfNode() {
 			t.Errorf("%s harms a node and stands behind those that harm links", k.Name)
 		}
-		ofLinks = first.Type == chaos.End
+		ofLinks = !k.OfNode()
 		names := map[string]bool{"at": true, "for": true} // words of every fault
 		for _, p := range k.Params {
 			if !word.MatchString(p.Name) || names[p.Name] || p.Usage == "" || p.Type == "" || (p.Type == chaos.Word) != (len(p.Words) > 0) {

@@ -89,6 +89,22 @@ var mistakes = []struct{ name, file, want string }{
 	{"a small size", strings.Replace(base, "for: 1s", "for: 1s, size: 10", 1), `bad.yaml:3:50: size: "10" is not a number of bytes, 24 or more`},
 	{"two of a name", strings.Replace(base, "{consume:", "{name: b1, consume:", 1), `bad.yaml:4:5: load: two of the nodes and load lines are called "b1"`},
 	{"a target that is not there", strings.Replace(base, "for: 1s", "for: 1s, to: [b1, b4]", 1), `bad.yaml:3:53: to: no broker is called "b4"; there are b1, b2`},
+	{"a half of nobody", base + "faults:\n  - {at: 0s, halves: []}\n", `bad.yaml:6:22: halves: want at least one end, such as [b1]`},
+	{"a half of all", base + "faults:\n  - {at: 0s, halves: [b1, b2, producer-1, consumer-1]}\n", `bad.yaml:6:5: halves: nobody is left for the other half`},
+	{"a half of somebody else", base + "faults:\n  - {at: 0s, halves: [b1, b9]}\n", `bad.yaml:6:27: halves: no broker or load line is called "b9"; there are b1, b2, producer-1, consumer-1`},
+	{"a half of one twice", base + "faults:\n  - {at: 0s, halves: [b1, b1]}\n", `bad.yaml:6:27: halves: b1 stands here twice`},
+	{"a half that is no list", base + "faults:\n  - {at: 0s, halves: b1}\n", `bad.yaml:6:22: halves: want a list, not a string`},
+	{"a ring of three", base + "faults:\n  - {at: 0s, ring: [b1, b2, producer-1]}\n", `bad.yaml:6:5: ring: want four ends or more`},
+	{"a bridge on a side", base + "faults:\n  - {at: 0s, bridge: b1, side: [b1, producer-1]}\n", `bad.yaml:6:5: bridge: it stands on neither side`},
+	{"a bridge to nobody", base + "faults:\n  - {at: 0s, bridge: b1, side: [b2, producer-1, consumer-1]}\n", `bad.yaml:6:5: bridge: nobody is left for the other side`},
+	{"a swizzle of one", base + "faults:\n  - {at: 0s, swizzle: [b1], round: 1s}\n", `bad.yaml:6:5: swizzle: want two ends or more`},
+	{"a loss without a unit", base + "faults:\n  - {at: 0s, loss: b1, share: 0.1}\n", `bad.yaml:6:31: share: "0.1" is not a share, from 0% to 100%`},
+	{"a word that nobody says", base + "faults:\n  - {at: 0s, said: b1, say: HELLO, do: drop}\n", `bad.yaml:6:29: say: "HELLO" is not IDENTIFY, SUB, PUB`},
+	{"an answer to what has none", base + "faults:\n  - {at: 0s, said: b1, say: OK, to: FIN, do: drop}\n", `bad.yaml:6:5: said: to: FIN has no answer when it succeeds`},
+	{"an answer of a command", base + "faults:\n  - {at: 0s, said: b1, say: FIN, to: PUB, do: drop}\n", `bad.yaml:6:5: said: to: only an OK and an error answer a command`},
+	{"a delay by nothing", base + "faults:\n  - {at: 0s, said: b1, say: FIN, do: delay}\n", `bad.yaml:6:5: said: by is how much later`},
+	{"a cut by a time", base + "faults:\n  - {at: 0s, said: b1, say: FIN, do: cut, by: 1s}\n", `bad.yaml:6:5: said: by is how much later`},
+	{"a delay after some bytes", base + "faults:\n  - {at: 0s, said: b1, say: FIN, do: delay, by: 1s, after: 3}\n", `bad.yaml:6:5: said: after goes with do: drop and do: cut`},
 	{"too many messages", strings.Replace(strings.Replace(base, "10/s", "1000000/s", 1), "1s", "1h", 1), `producer-1 would publish 3600000000 messages; want 20000000 at the most`},
 	{"batch and defer", strings.Replace(base, "for: 1s", "for: 1s, batch: 2, defer: 1s", 1), `a produce line has batch or defer, not both`},
 	{"an unknown promise", base + "expect: [no-los]\n", `bad.yaml:5:10: expect: no promise is called "no-los"; there are no-loss,`},
@@ -150,6 +166,18 @@ faults:
   - {at: 2s, bandwidth: p, rate: 1.5MB/s}
   - {at: 2s, diskfull: b1, room: 64KB}
   - {at: 2s, diskerror: b1, op: sync, files: "*.log", nth: 3}
+  - {at: 2s, halves: [b1, p], way: in}
+  - {at: 2s, ring: [b1, p, b2, q]}
+  - {at: 2s, bridge: b2, side: [b1, p]}
+  - {at: 2s, delay: b2, by: 1ms, as: pareto}
+  - {at: 2s, loss: b2, share: 5%, after: 3}
+  - {at: 2s, halfopen: b2, from: p, way: out}
+  - {at: 2s, slowclose: b2, by: 3s}
+  - {at: 2s, stall: b2, from: p, way: in}
+  - {at: 2s, slice: b2, bytes: 3, gap: 1ms}
+  - {at: 2s, clog: b2, hold: 300ms, free: 1s}
+  - {at: 2s, swizzle: [b1, b2, q], round: 2s}
+  - {at: 2s, said: p, say: OK, to: PUB, nth: 5, do: cut, after: 2}
 drain: 15s
 expect: [no-loss, {no-late-deferral: {within: 16s}}]
 strict: true
@@ -168,6 +196,8 @@ strict: true
 		"requeue":  c.Requeue == 0.1 && c.RequeueAfter == 11*time.Second && c.CrashEvery == 12*time.Second && c.CrashFor == 13*time.Second && c.MsgTimeout == 14*time.Second,
 		"fault":    f.At == 2*time.Second && f.For == 2*time.Second && f.Target == "q" && f.Args.Names["way"] == "out" && f.Words == "partition: q, from: b1, way: out",
 		"disk":     full.Counts["room"] == 64000 && failing.Counts["nth"] == 3 && failing.Names["op"] == "sync" && failing.Names["files"] == "*.log",
+		"lists":    slices.Equal(s.Faults[4].Args.Lists["halves"], []string{"b1", "p"}) && slices.Equal(s.Faults[6].Args.Lists["side"], []string{"b1", "p"}),
+		"share":    s.Faults[8].Args.Shares["share"] == 0.05,
 		"broker":   slices.Equal(s.Brokers[0].Args, []string{"--durability=fsync", "--topic-durability=u=memory,v=os"}),
 		"lookups":  s.Lookups[0].Kind == sim.Lookupd && s.Lookups[0].Args[0] == "--inactive-producer-timeout=17s" && len(s.Nodes()) == 4,
 		"knows":    slices.Equal(s.Brokers[0].Lookupds, []string{"l2"}) && slices.Equal(s.Brokers[1].Lookupds, []string{"l1", "l2"}),
