@@ -58,6 +58,8 @@ type Kind struct {
 	Flags func(Args) []string
 	// Skew is what the fault makes of the node's clock. Nil: nothing.
 	Skew func(Args) sim.Skew
+	// Fits, if not nil, refuses words that make no sense among the ends that a scenario has: its nodes and its load lines.
+	Fits func(a Args, ends []string) error
 }
 
 // Permitted is what a fault of the kind with these words may break.
@@ -69,7 +71,7 @@ func (k Kind) Permitted(a Args) map[sim.Durability][]string {
 }
 
 // OfNode says whether the fault hits a node, and not its links.
-func (k Kind) OfNode() bool { return k.Params[0].Type != End }
+func (k Kind) OfNode() bool { return k.Params[0].Type != End && k.Params[0].Type != Ends }
 
 // A Type is what a parameter holds.
 type Type string
@@ -79,8 +81,10 @@ const (
 	Broker   Type = "broker"   // a broker's name
 	Node     Type = "node"     // a broker's name, or an nsqlookupd's
 	End      Type = "end"      // a node's name, or a load line's
+	Ends     Type = "ends"     // a list of such names, each once
 	Duration Type = "duration" // such as 20ms, more than 0
 	Rate     Type = "rate"     // bytes a second, such as 10KB/s
+	Share    Type = "share"    // such as 5%, from 0% to 100%
 	Way      Type = "way"      // in, out or both: as the target sees it
 	Bytes    Type = "bytes"    // such as 64KB, or 0B
 	Count    Type = "count"    // a whole number from 1
@@ -104,15 +108,17 @@ type Param struct {
 // Args are a fault's words, checked and parsed, by the parameters' names. What was left out is not in them.
 type Args struct {
 	Names     map[string]string        // of the types Broker, Node, End, Way, Pattern, Word, Flags and Path
+	Lists     map[string][]string      // of the type Ends
 	Durations map[string]time.Duration // of the types Duration and Shift
 	Rates     map[string]float64       // bytes a second
+	Shares    map[string]float64       // from 0 to 1
 	Counts    map[string]int64         // of the types Bytes and Count, and of Drift, in ppm
 }
 
 // Kinds are all the faults there are, those of nodes before those of links.
 var Kinds = []Kind{
 	Kill, Pause, Stop, PowerCut, Restart, Crash, ClockOffset, ClockStep, ClockDrift, ClockFreeze, DiskFull, DiskError, SlowDisk, LyingDisk, BitFlip, Truncate,
-	Delay, Partition, Reset, Bandwidth,
+	Delay, Partition, Halves, Ring, Bridge, Reset, HalfOpen, SlowClose, Stall, Bandwidth, Loss, Slice, Clog, Swizzle, Said,
 }
 
 // Nothing is what OK is worth where not even a stop in order can be relied on to save what was acknowledged.
@@ -138,6 +144,18 @@ type pair struct{ from, to string }
 
 // both are the directions between a target and a peer, empty for any.
 func both(target, peer string) []pair { return []pair{{peer, target}, {target, peer}} }
+
+// ways are those of both that a parameter of the type Way has.
+func ways(target, peer, way string) []pair {
+	switch all := both(target, peer); way {
+	case "in":
+		return all[:1]
+	case "out":
+		return all[1:]
+	default:
+		return all
+	}
+}
 
 // counted counts what a rule does.
 type counted struct {

@@ -41,6 +41,7 @@ var histories = []ruling{
 	// What ends a broker that promised more permits nothing, or the loss of what was published to one of its topics.
 	{"no-loss-unlicensed-end", Invalid, 2, "1-1: acknowledged by b1, never delivered to orders/billing"},
 	{"no-loss-licensed-topic", Invalid, 2, "1-1: acknowledged by b1, never delivered to orders/billing: a powercut permits its loss"},
+	{"no-loss-licensed-before", Invalid, 2, "1-1: acknowledged by b1, never delivered to orders/billing: a powercut permits its loss"},
 	{"no-loss-channel-outlives", Invalid, 1, "1-2: acknowledged by b1, never delivered to orders/billing"},
 	// A channel whose SUB was answered before the kill is not there after it.
 	{"no-loss-sub-before-kill", Valid, 0, ""},
@@ -88,6 +89,24 @@ var histories = []ruling{
 	{"no-early-redelivery-under-delay", Unknown, 0, ""},   // not judged
 	{"no-early-redelivery-after-close", Unknown, 0, ""},   // not judged
 	{"no-early-redelivery-touch-refused", Unknown, 0, ""}, // not judged: not in flight any more
+
+	// A clock that is wrong excuses what comes as early, or as late, as it makes it; a broker that lives does not go by the wall clock.
+	{"no-early-redelivery-fast-clock", Valid, 0, ""},
+	{"no-early-redelivery-not-so-fast-clock", Invalid, 1, "1-1: delivered again in orders/billing 112ms before its timeout of 1s was over"},
+	{"no-late-redelivery-slow-clock", Valid, 0, ""},
+	{"no-late-redelivery-not-so-slow-clock", Invalid, 1, "1-1: delivered again in orders/billing 588ms after its timeout, with a consumer ready"},
+	{"no-early-deferral-fast-clock", Valid, 0, ""},
+	{"no-early-deferral-not-so-fast-clock", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},
+	{"no-early-deferral-others-clock", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},
+	{"no-early-deferral-slow-clock", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},
+	{"no-early-deferral-clock-set", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},
+	{"no-early-deferral-clock-set-over-restart", Valid, 0, ""},
+	{"no-early-deferral-clock-set-little", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},
+	{"no-late-deferral-slow-clock", Valid, 0, ""},
+	{"no-late-deferral-not-so-slow-clock", Invalid, 1, "1-1: delivered in orders/billing 699ms after its deferral was over, with a consumer ready"},
+	{"no-late-deferral-clock-set-over-restart", Valid, 0, ""},
+	{"no-duplicates-fast-clock", Valid, 0, ""},
+	{"no-duplicates-not-so-fast-clock", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
 
 	{"no-late-redelivery-good", Valid, 0, ""},
 	{"no-late-redelivery-bad", Invalid, 1, "1-1: delivered again in orders/billing 588ms after its timeout, with a consumer ready"},

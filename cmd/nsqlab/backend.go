@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsqlab/nsqlab/cmd/nsqlab/replay"
 	"github.com/nsqlab/nsqlab/scenarios"
 	"github.com/nsqlab/nsqlab/sim"
 	"github.com/nsqlab/nsqlab/sim/live"
@@ -57,8 +58,11 @@ func findBackend(name string) (backend, error) {
 type virtual struct{}
 
 func (virtual) cluster(s *scenarios.Scenario, seed uint64) (sim.Cluster, time.Duration, error) {
-	w, err := sim.NewWorld(seed, s.Nodes(), s.Links)
-	return w, s.Links.Slack(), err
+	w, slack, err := replay.NewWorld(s, seed)
+	if err != nil {
+		return nil, 0, err
+	}
+	return w, slack, nil
 }
 
 func (virtual) close() error { return nil }

@@ -35,7 +35,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "same": same, "up": up, "interrupt": interrupt, "seek": seek, "gone": gone, "stopped": stopped,
+			"exits": exits, "same": same, "alter": alter, "up": up, "interrupt": interrupt, "seek": seek, "gone": gone, "stopped": stopped,
 		},
 	})
 }
@@ -96,6 +96,18 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 	if a, b := find(args[1]), find(args[2]); (a == b) == neg {
 		ts.Fatalf("%q and %q", a, b)
 	}
+}
+
+// alter moves the time of one line of a history: alter <file> <line>.
+func alter(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: alter <file> <line>")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	lines := strings.SplitAfter(ts.ReadFile(args[0]), "\n")
+	lines[n-1] = strings.Replace(lines[n-1], `"t":`, `"t":1`, 1)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Join(lines, "")), 0o666))
 }
 
 // TestHelp holds the help to the tables: each entry is told of.
