@@ -147,7 +147,8 @@ func (s *sweep) take(o outcome) {
 	t, row := s.trials[o.trial], s.rows[o.trial]
 	switch {
 	case errors.Is(o.err, context.Canceled):
-		return // it is as if it had not begun
+		s.end(endedInterrupted) // it is as if it had not begun
+		return
 	case o.err != nil:
 		s.end(endedError)
 		s.failed = errors.Join(s.failed, fmt.Errorf("%s, seed %d: %w", t.title(), o.seed, o.err))

@@ -219,3 +219,24 @@ func TestInterruptedSweep(t *testing.T) {
 		}
 	}
 }
+
+// TestInterruptedAtLast: who interrupts the last seed has not had all of them.
+func TestInterruptedAtLast(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	made := madeOf(func(seed uint64, _ *scenarios.Scenario) {
+		if seed == 2 {
+			interrupt()
+		}
+	})
+	s := &sweep{
+		player: player{backend: virtualBackend, stage: virtual{}, out: t.TempDir()}, result: result{head: head{seeds: span{1, 2}, shard: shard{1, 1}}},
+		env: &environment{out: io.Discard, errs: io.Discard}, trials: []*trial{made}, workers: 1, view: newView(io.Discard, true),
+	}
+	if err := s.run(ctx); err != nil || s.Ended != endedInterrupted || s.rows[0].Runs != 1 {
+		t.Errorf("%v, ended %q after %d seeds", err, s.Ended, s.rows[0].Runs)
+	}
+	if left, err := os.ReadDir(s.out); err != nil || len(left) > 0 {
+		t.Errorf("it has left %v, %v", left, err)
+	}
+}
