@@ -208,7 +208,7 @@ func linkFaults(end string) map[string]chaos.Fault {
 // needed are the words that a kind cannot do without, as the loader would give them.
 func needed(k chaos.Kind, target string) chaos.Args {
 	a := args(map[string]string{}, map[string]time.Duration{}, map[string]float64{})
-	a.Counts = map[string]int64{}
+	a.Counts, a.Shares = map[string]int64{}, map[string]float64{}
 	for _, p := range k.Params {
 		switch {
 		case p.Name == k.Name:
@@ -222,7 +222,9 @@ func needed(k chaos.Kind, target string) chaos.Args {
 			a.Names[p.Name] = "both"
 		case p.Type == chaos.Word:
 			a.Names[p.Name] = p.Words[0]
-		case p.Type == chaos.Bytes, p.Type == chaos.Count:
+		case p.Type == chaos.Share:
+			a.Shares[p.Name] = 0.5
+		case p.Type == chaos.Bytes, p.Type == chaos.Count, p.Type == chaos.Number:
 			a.Counts[p.Name] = 1
 		default:
 			a.Names[p.Name] = "b2"
