@@ -75,7 +75,7 @@ func (r *run) undrained(left []holding, failed error) string {
 // busy says whether a client still waits for an answer, or works on a message.
 func (r *run) busy() bool {
 	for _, p := range r.producers {
-		if p.open > 0 {
+		if len(p.waiting) > 0 {
 			return true
 		}
 	}

@@ -23,6 +23,7 @@ func readFaults(d *decoder, s *Scenario, n ast.Node) {
 		}
 		f := &Fault{Kind: chaos.Kinds[i], Args: chaos.Args{
 			Names: map[string]string{}, Durations: map[string]time.Duration{}, Rates: map[string]float64{}, Counts: map[string]int64{},
+			Shares: map[string]float64{},
 		}}
 		fields(d, "a "+f.Kind.Name+" fault", line, faultKeys(f.Kind), f)
 		if d.err != nil {
@@ -33,11 +34,15 @@ func readFaults(d *decoder, s *Scenario, n ast.Node) {
 		}
 		f.Target = f.Args.Names[f.Kind.Name]
 		f.Words = asWritten(pairs)
-		inflict, err := f.Kind.New(f.Args)
+		var err error
+		if f.Kind.OfClients() {
+			f.Conduct, err = f.Kind.Conduct(f.Args)
+		} else {
+			f.Inflict, err = f.Kind.New(f.Args)
+		}
 		if err != nil {
 			d.fail(line, "%s", err)
 		}
-		f.Inflict = inflict
 		s.Faults = append(s.Faults, f)
 	}
 }
@@ -85,6 +90,10 @@ func paramKey(p chaos.Param) key[Fault] {
 		k.typ, k.set = &roomOf, func(f *Fault, v any) { f.Args.Counts[p.Name] = v.(int64) }
 	case chaos.Count:
 		k.typ, k.set = &count, func(f *Fault, v any) { f.Args.Counts[p.Name] = int64(v.(int)) }
+	case chaos.Number:
+		k.typ, k.set = &fromZero, func(f *Fault, v any) { f.Args.Counts[p.Name] = int64(v.(int)) }
+	case chaos.Share:
+		k.typ, k.set = &part, func(f *Fault, v any) { f.Args.Shares[p.Name] = v.(float64) }
 	case chaos.Way:
 		k.typ, k.set = &direct, named
 	case chaos.Pattern:
@@ -92,7 +101,7 @@ func paramKey(p chaos.Param) key[Fault] {
 	case chaos.Word:
 		oneOf := words(p.Words...)
 		k.typ, k.set = &oneOf, named
-	case chaos.Broker, chaos.Node, chaos.End:
+	case chaos.Broker, chaos.Node, chaos.End, chaos.Consumers, chaos.Producers:
 		k.shape = func() map[string]any { return pattern("") }
 		k.read = func(d *decoder, f *Fault, n ast.Node) {
 			if v := d.scalar(p.Name, n, text); v != nil {
@@ -110,18 +119,31 @@ func (d *decoder) checkEnd(n ast.Node, p chaos.Param, name string) {
 	if p.Type != chaos.Broker && len(d.s.Lookups) > 0 {
 		ends, what = append(ends, d.lookupNames()...), "node"
 	}
-	if p.Type == chaos.End {
-		what += " or load line"
-		for _, l := range d.s.Producers {
-			ends = append(ends, l.Name)
-		}
-		for _, l := range d.s.Consumers {
-			ends = append(ends, l.Name)
-		}
+	switch p.Type {
+	case chaos.End:
+		ends, what = slices.Concat(ends, d.producerNames(), d.consumerNames()), what+" or load line"
+	case chaos.Consumers:
+		ends, what = d.consumerNames(), "consume line"
+	case chaos.Producers:
+		ends, what = d.producerNames(), "produce line"
 	}
 	if !slices.Contains(ends, name) {
 		d.fail(n, "%s: no %s is called %q; there are %s", p.Name, what, name, strings.Join(ends, ", "))
 	}
+}
+
+func (d *decoder) producerNames() (all []string) {
+	for _, l := range d.s.Producers {
+		all = append(all, l.Name)
+	}
+	return all
+}
+
+func (d *decoder) consumerNames() (all []string) {
+	for _, l := range d.s.Consumers {
+		all = append(all, l.Name)
+	}
+	return all
 }
 
 // asWritten is a fault in its own words, without its times.

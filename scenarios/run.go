@@ -46,9 +46,10 @@ type run struct {
 	opts      Options
 	producers []*producer
 	consumers []*consumer
-	lasting   []func() // healings of faults that last until the load is over
-	broken    int      // faults that are on
-	weakened  []*Fault // those that were inflicted and make OK worth less
+	lasting   []func()   // healings of faults that last until the load is over
+	broken    int        // faults that are on
+	weakened  []*Fault   // those that were inflicted and make OK worth less
+	conducts  []*conduct // faults of clients that are on
 	conns     uint64
 	progress  Progress
 	over      bool // the load is
@@ -115,7 +116,7 @@ func (r *run) endLoad() {
 
 // inflict injects a fault, and sees to its healing.
 func (r *run) inflict(f *Fault) {
-	op := history.Op{Process: history.Nemesis, F: f.Kind.Name, Note: f.Words, Ends: f.Kind.Ends}
+	op := history.Op{Process: history.Nemesis, F: f.Kind.Name, Note: f.Words, Ends: f.Kind.Ends, Clients: f.Kind.OfClients()}
 	if f.Kind.OfNode() {
 		op.Node = f.Target
 		op.Licenses, op.Durability = r.licenses(f)
@@ -123,7 +124,7 @@ func (r *run) inflict(f *Fault) {
 	r.record(op, history.Invoke)
 	op.Licenses, op.Durability = nil, ""
 	r.broken++
-	heal, err := f.Inflict.Inject(r.cluster)
+	heal, err := r.inject(f)
 	if err != nil {
 		r.broken--
 		op.Error = "could not be inflicted: " + err.Error()
@@ -154,6 +155,14 @@ func (r *run) inflict(f *Fault) {
 	default:
 		r.lasting = append(r.lasting, mend)
 	}
+}
+
+// inject inflicts a fault on the cluster, or has clients behave by it.
+func (r *run) inject(f *Fault) (heal func() error, err error) {
+	if f.Kind.OfClients() {
+		return r.misconduct(f)
+	}
+	return f.Inflict.Inject(r.cluster)
 }
 
 func (r *run) record(op history.Op, t history.Type) {

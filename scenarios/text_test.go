@@ -71,7 +71,7 @@ func skeleton(s *scenarios.Scenario) scenarios.Scenario {
 	c.Faults = slices.Clone(s.Faults)
 	for i, f := range c.Faults {
 		g := *f
-		g.Kind.New, g.Words, g.Inflict = nil, f.Kind.Name, nil
+		g.Kind.New, g.Kind.Conduct, g.Words, g.Inflict = nil, nil, f.Kind.Name, nil
 		c.Faults[i] = &g
 	}
 	return c

@@ -85,6 +85,9 @@ func appendOp(dst []byte, op *Op) []byte {
 	if op.Ends {
 		dst = append(dst, `,"ends":true`...)
 	}
+	if op.Clients {
+		dst = append(dst, `,"clients":true`...)
+	}
 	return append(dst, '}')
 }
 

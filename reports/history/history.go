@@ -9,6 +9,9 @@
 //	{"t":4100000,"p":"consumer-1","type":"ok","f":"deliver","node":"b1","topic":"orders","channel":"billing","msg":7,"attempt":1}
 //	{"t":4100000,"p":"consumer-1","type":"info","f":"fin","node":"b1","topic":"orders","channel":"billing","msg":7}
 //
+// A producer that does not know whether a publication arrived may invoke it again, with the same message number: then
+// the message is perhaps there twice.
+//
 // An ok happened; a fail certainly did not; an info may have happened, or may still. What each F means, and which fields it
 // uses, stands at its constant. [Write] and [Read] are the file; nothing here judges.
 package history
@@ -32,7 +35,8 @@ const (
 // What an operation does (its F), with the fields it uses beside Time, Process, Type and F.
 const (
 	// Publish is a PUB, MPUB or DPUB of one message: Node, Topic, Msg; After is its deferral; Due, of the invoke, is
-	// when the schedule meant it to be sent. A message is published once: to try again is another message.
+	// when the schedule meant it to be sent. A publication that is invoked again, by its producer and to the same node and topic, is the
+	// same message once more, with the same body: whichever tries arrive, its channels get as many copies of it.
 	Publish = "pub"
 	// Deliver is a message that reached its consumer (ok): Node, Topic, Channel, Msg, Attempt, Conn. A body that is
 	// not as it was published is a fail with Msg 0; a whole one of another run is an ok with Msg 0.
@@ -93,6 +97,8 @@ type Op struct {
 	Durability string `json:"durability,omitempty"`
 	// Ends says of a fault that it ends the broker, and that its healing starts that again.
 	Ends bool `json:"ends,omitempty"`
+	// Clients says of a fault that it is in what a load line's clients do: nodes and links are as they are without it.
+	Clients bool `json:"clients,omitempty"`
 }
 
 // Msg makes a message's number in its run from its producer's (1 to 2^24-1) and its place in what that producer sent (from 1).
