@@ -50,6 +50,12 @@ var histories = []ruling{
 	{"no-loss-to-nobody", Invalid, 1, "1-1: acknowledged by b1, never delivered to any channel of orders"},
 	{"no-loss-ephemeral", Valid, 0, ""},
 
+	// A publication that is repeated was acknowledged if any try was; what may have lost the tries before is no excuse.
+	{"no-loss-republished", Valid, 0, ""},
+	{"no-loss-republished-lost", Invalid, 1, "1-1: acknowledged by b1, never delivered to orders/billing"},
+	{"no-loss-republished-after-kill", Invalid, 1, "1-1: acknowledged by b1, never delivered to orders/billing"},
+	{"no-loss-republished-before-kill", Licensed, 1, "1-1: acknowledged by b1, never delivered to orders/billing: a kill of a broker with durability memory permits its loss"},
+
 	{"no-phantoms-good", Valid, 0, ""},
 	{"no-phantoms-bad", Invalid, 1, "1-9: c1 got a message from b1 that nobody published"},
 	{"no-phantoms-cross-topic", Invalid, 1, "1-1: c1 got a message from b1 in orders/billing that was published to refunds on b1"},
@@ -57,6 +63,8 @@ var histories = []ruling{
 	{"no-phantoms-another-run", Invalid, 1, ": c1 got a message of another run from b1"},
 	{"no-phantoms-failed", Invalid, 1, "1-1: c1 got a message whose publishing had failed"},
 	{"no-phantoms-failed-afterwards", Invalid, 1, "1-1: delivered to orders/billing, and then its publishing failed"},
+	{"no-phantoms-republished", Valid, 0, ""}, // the try that was not refused may have arrived
+	{"no-phantoms-republished-failed", Invalid, 1, "1-1: c1 got a message whose publishing had failed"},
 
 	{"no-corruption-good", Valid, 0, ""},
 	{"no-corruption-bad", Invalid, 1, ": c1 got a damaged message from b1: CRC-32C of the body is 0000aaaa, it says 0000bbbb"},
@@ -79,6 +87,12 @@ var histories = []ruling{
 	{"no-duplicates-outlived", Valid, 0, ""},
 	{"no-duplicates-after-stop", Invalid, 1, "1-1: delivered again in orders/billing after a FIN that was proved"},
 	{"no-duplicates-settled", Invalid, 1, "1-2: delivered again in orders/billing after 98ms, with no timeout, requeue or closed connection between"},
+	// What was published again may come as often, and no more often, for the first time.
+	{"no-duplicates-republished", Valid, 0, ""},
+	{"no-duplicates-republished-again", Invalid, 1, "1-1: delivered in orders/billing as if for the first time, and so were all its 2 copies before"},
+	{"no-duplicates-not-republished", Invalid, 1, "1-1: delivered again in orders/billing after 1ms, with no timeout, requeue or closed connection between"},
+	// What clients do wrong holds nothing up.
+	{"no-duplicates-fault-of-clients", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
 
 	{"no-early-redelivery-good", Valid, 0, ""},
 	{"no-early-redelivery-bad", Invalid, 1, "1-1: delivered again in orders/billing 112ms before its timeout of 1s was over"},
@@ -88,6 +102,7 @@ var histories = []ruling{
 	{"no-early-redelivery-under-delay", Unknown, 0, ""},   // not judged
 	{"no-early-redelivery-after-close", Unknown, 0, ""},   // not judged
 	{"no-early-redelivery-touch-refused", Unknown, 0, ""}, // not judged: not in flight any more
+	{"no-early-redelivery-republished", Unknown, 0, ""},   // not judged: it may be the other copy
 
 	{"no-late-redelivery-good", Valid, 0, ""},
 	{"no-late-redelivery-bad", Invalid, 1, "1-1: delivered again in orders/billing 588ms after its timeout, with a consumer ready"},
@@ -95,15 +110,18 @@ var histories = []ruling{
 	{"no-late-redelivery-busy-consumer", Valid, 0, ""},
 	{"no-late-redelivery-narrow-consumer", Unknown, 0, ""}, // not judged: it is busy, though its client believes that it is not
 	{"no-late-redelivery-touch", Valid, 0, ""},
-	{"no-late-redelivery-stuck-touch", Unknown, 0, ""}, // not judged: a touch may have come late, and met the second delivery
-	{"no-late-redelivery-unseen", Unknown, 0, ""},      // not judged: attempt 2 was lost with its connection
-	{"no-late-redelivery-fault-on", Unknown, 0, ""},    // not judged
+	{"no-late-redelivery-stuck-touch", Unknown, 0, ""},    // not judged: a touch may have come late, and met the second delivery
+	{"no-late-redelivery-unseen", Unknown, 0, ""},         // not judged: attempt 2 was lost with its connection
+	{"no-late-redelivery-fault-on", Unknown, 0, ""},       // not judged
+	{"no-late-redelivery-republished", Unknown, 0, ""},    // not judged: it may be the other copy
+	{"no-late-redelivery-finished-twice", Unknown, 0, ""}, // not judged: a second FIN makes no room for another message
 
 	{"no-early-deferral-good", Valid, 0, ""},
 	{"no-early-deferral-bad", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},
 	{"no-early-deferral-requeued", Invalid, 1, "1-1: delivered in orders/billing 113ms before its deferral was over"},
 	{"no-early-deferral-lost-requeue", Unknown, 0, ""},  // not judged: its timeout was over as well
 	{"no-early-deferral-which-requeue", Unknown, 0, ""}, // not judged: which of two was refused the client cannot know
+	{"no-early-deferral-republished", Unknown, 0, ""},   // not judged
 
 	{"no-late-deferral-good", Valid, 0, ""},
 	{"no-late-deferral-bad", Invalid, 1, "1-1: delivered in orders/billing 589ms after its deferral was over, with a consumer ready"},
@@ -114,6 +132,7 @@ var histories = []ruling{
 	{"no-late-deferral-unseen", Unknown, 0, ""},     // not judged: attempt 1 was lost with its connection
 	{"no-late-deferral-unanswered", Unknown, 0, ""}, // not judged: when the broker took it is not known
 	{"no-late-deferral-equal-faults", Invalid, 1, "1-2: delivered in orders/billing 699ms after its deferral was over, with a consumer ready"},
+	{"no-late-deferral-republished", Unknown, 0, ""}, // not judged
 
 	// Who looks up its topic finds all that have it: again if need be, in time, and with questions that go on.
 	{"finds-producers-good", Valid, 0, ""},
