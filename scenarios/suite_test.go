@@ -127,7 +127,7 @@ type stage struct {
 }
 
 var stages = []stage{
-	{"inprocess", func() (live.Launcher, error) { return live.InProcess(), nil }, []string{"steady.yaml", "partition.yaml", "partitions-shapes.yaml", "memory-clean-stop.yaml", "lookup-down-at-start.yaml", "rolling_reconfigure.yaml"}},
+	{"inprocess", func() (live.Launcher, error) { return live.InProcess(), nil }, []string{"steady.yaml", "partition.yaml", "partitions-shapes.yaml", "memory-clean-stop.yaml", "lookup-down-at-start.yaml", "rolling_reconfigure.yaml", "bad-consumers.yaml"}},
 	{"process", func() (live.Launcher, error) { return live.Process(""), nil }, []string{"paused_broker.yaml", "crashing_consumer.yaml", "kill-os.yaml", "lookup-restarted-empty.yaml", "rolling_reconfigure.yaml"}},
 	{"container", func() (live.Launcher, error) { return live.Container("") }, []string{"paused_broker.yaml"}},
 }
