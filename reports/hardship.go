@@ -19,7 +19,9 @@ type hardship struct {
 	clients  bool          // it is in what clients do, and holds nothing up
 	licenses []license
 	skew
-	promised string // by OK; empty: not known, or more than one thing
+	promised string   // by OK; empty: not known, or more than one thing
+	states   []string // what the node was in the middle of
+	failed   bool     // it shows nothing
 }
 
 // String says what happened, for a sentence.
@@ -65,7 +67,7 @@ func (g *ledger) fault(op *history.Op) {
 		g.open[key] = append(g.open[key], len(g.faults))
 		g.faults = append(g.faults, hardship{
 			Band: Band{Kind: op.F, Target: strings.TrimPrefix(op.Note, op.F+": "), From: op.Time, To: -1},
-			node: op.Node, on: -1, ends: op.Ends, clients: op.Clients, promised: op.Durability, skew: skew{op.After, op.Count},
+			node: op.Node, on: -1, ends: op.Ends, clients: op.Clients, promised: op.Durability, states: op.States, skew: skew{op.After, op.Count},
 		})
 		h := &g.faults[len(g.faults)-1]
 		for _, s := range op.Licenses {
@@ -93,8 +95,12 @@ func (g *ledger) fault(op *history.Op) {
 		g.forget(h)
 	}
 	if op.Type == history.Info {
+		if len(op.States) > 0 { // it has waited for its moment
+			h.states = op.States
+		}
 		return
 	}
+	h.failed = op.Type == history.Fail
 	g.open[key] = slices.Delete(open, i, i+1)
 	h.To, h.Note = op.Time, op.Error
 	if h.clients {

@@ -101,6 +101,7 @@ func (j *Judge) Report(again iter.Seq2[history.Op, error]) (*Report, error) {
 		}
 		r.Faults = append(r.Faults, h.Band)
 	}
+	r.Coverage = g.coverage()
 	r.Counts, r.Slices = g.counts, j.series.report()
 	r.Ack, r.EndToEnd = j.ack.quantiles(), j.total.quantiles()
 	r.Reason = reason(r)

@@ -49,17 +49,27 @@ func RunNumber(seed uint64, nonce int64) uint64 {
 	return hash.Sum64()
 }
 
+// Again is the command that plays a scenario's file at this stand.
+func (at Stand) Again(file string) string {
+	words := append([]string{"nsqlab", "run", "--backend=" + at.Backend, fmt.Sprintf("--seed=%d", at.Seed)}, at.Flags...)
+	return strings.Join(append(words, file), " ")
+}
+
 // Play plays a scenario, writes its history, and judges it.
 func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 	id := at.Run
 	if id == 0 {
 		id = RunNumber(at.Seed, at.Nonce)
 	}
-	words := append([]string{"nsqlab", "run", "--backend=" + at.Backend, fmt.Sprintf("--seed=%d", at.Seed)}, at.Flags...)
 	head := history.Header{
 		Run: fmt.Sprintf("%016x", id), Scenario: s.File, Shows: s.Description, Backend: at.Backend, Seed: at.Seed, Nodes: at.Cluster.Nodes(),
-		Slack: at.Slack, Expect: s.Expect, Strict: s.Strict, Replay: strings.Join(append(words, s.File), " "),
+		Slack: at.Slack, Expect: s.Expect, Strict: s.Strict, Replay: at.Again(s.File),
 		Lookups: s.registered(), Source: s.Text(),
+	}
+	if _, ok := at.Cluster.(sim.Observer); ok {
+		for _, s := range sim.NodeStates {
+			head.States = append(head.States, s.Name)
+		}
 	}
 	if at.History == nil {
 		at.History = &memory{}

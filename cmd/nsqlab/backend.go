@@ -27,9 +27,12 @@ type stage interface {
 	close() error
 }
 
+// virtualBackend is the name of the one in virtual time.
+const virtualBackend = "virtual"
+
 // backends is their table.
 var backends = []backend{
-	{"virtual", "one goroutine, virtual time: the same seed is the same run, in milliseconds", false, func(string) (stage, error) { return virtual{}, nil }},
+	{virtualBackend, "one goroutine, virtual time: the same seed is the same run, in milliseconds", false, func(string) (stage, error) { return virtual{}, nil }},
 	{"inprocess", "daemons in this process, on loopback, in real time", false, real(func(string) (live.Launcher, error) { return live.InProcess(), nil })},
 	{"process", "nsqd processes on loopback; kill is SIGKILL, pause SIGSTOP", true, real(func(nsqd string) (live.Launcher, error) { return live.Process(nsqd), nil })},
 	{"container", "nsqd containers; needs a Docker engine, and no registry", true, real(live.Container)},

@@ -39,12 +39,14 @@ Exit codes: 0 held, 1 violated, 2 unknown, 3 could not run.`
 // cli is the command line.
 type cli struct {
 	Run    runCommand    `cmd:"" help:"Play scenarios and judge them."`
+	Sweep  sweepCommand  `cmd:"" help:"Play scenarios under many seeds, on all processors."`
+	Merge  mergeCommand  `cmd:"" help:"Join the results of the shards of a sweep."`
 	Replay replayCommand `cmd:"" help:"Play a run again: compare it, stop it, look into it, read it step by step."`
 	Check  checkCommand  `cmd:"" help:"Judge a history again, from its file."`
 	Report reportCommand `cmd:"" help:"Write a report from a history's file."`
 	Up     upCommand     `cmd:"" help:"Start nsqlookupds and nsqds to try things out, until ^C."`
 	Bench  benchCommand  `cmd:"" help:"Measure how fast an nsqd is, alone or against another."`
-	Help   helpCommand   `cmd:"" help:"Tell what there is: faults, checkers, formats, backends, scenario."`
+	Help   helpCommand   `cmd:"" help:"Tell what there is: faults, checkers, formats, backends, states, scenario."`
 }
 
 // An environment is what a command acts in.

@@ -145,6 +145,8 @@ type Header struct {
 	Nodes    []string `json:"nodes"`
 	// Lookups are the nsqlookupds that each broker registers with and asks, by its name.
 	Lookups map[string][]string `json:"lookups,omitempty"`
+	// States are all that a node can be in the middle of, as Op.States has it; empty if the cluster does not see that.
+	States []string `json:"states,omitempty"`
 	// Slack is how far a time in the history may be from the time at the broker without any fault: link delays and
 	// scheduling, in nanoseconds.
 	Slack  time.Duration `json:"slack"`
