@@ -49,6 +49,7 @@ var histories = []ruling{
 	{"no-loss-before-any-channel", Valid, 0, ""},
 	{"no-loss-to-nobody", Invalid, 1, "1-1: acknowledged by b1, never delivered to any channel of orders"},
 	{"no-loss-ephemeral", Valid, 0, ""},
+	{"no-loss-ephemeral-topic", Valid, 0, ""},
 
 	{"no-phantoms-good", Valid, 0, ""},
 	{"no-phantoms-bad", Invalid, 1, "1-9: c1 got a message from b1 that nobody published"},
@@ -85,6 +86,8 @@ var histories = []ruling{
 	{"no-early-redelivery-touch", Invalid, 1, "1-1: delivered again in orders/billing 788ms before its timeout of 1s was over"},
 	{"no-early-redelivery-touch-limit", Valid, 0, ""},
 	{"no-early-redelivery-touch-sent", Valid, 0, ""},
+	{"no-early-redelivery-touch-shortens", Valid, 0, ""}, // where the timeout is longer than TOUCH may hold
+	{"no-early-redelivery-touch-shortens-bad", Invalid, 1, "1-1: delivered again in orders/billing 100ms before its timeout of 2s was over"},
 	{"no-early-redelivery-under-delay", Unknown, 0, ""},   // not judged
 	{"no-early-redelivery-after-close", Unknown, 0, ""},   // not judged
 	{"no-early-redelivery-touch-refused", Unknown, 0, ""}, // not judged: not in flight any more
