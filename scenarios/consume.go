@@ -3,11 +3,13 @@ package scenarios
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/nsqlab/nsqlab/broker/client"
 	"github.com/nsqlab/nsqlab/broker/wire"
 	"github.com/nsqlab/nsqlab/reports/history"
+	"github.com/nsqlab/nsqlab/sim"
 )
 
 // proveEvery is how many FINs a consumer sends before it has the broker prove them.
@@ -27,14 +29,15 @@ type consumer struct {
 // A subscription is a consumer's connection to one broker, or its lack of one.
 type subscription struct {
 	*consumer
-	node     string
-	conn     *client.Conn // nil while there is none
-	id       uint64
-	stands   bool
-	unproved int
-	working  int // messages that it holds and has neither finished nor requeued
-	closing  bool
-	said     bool // CLS was answered
+	node       string
+	maxRequeue time.Duration // the longest deferral that the broker grants
+	conn       *client.Conn  // nil while there is none
+	id         uint64
+	stands     bool
+	unproved   int
+	working    int // messages that it holds and has neither finished nor requeued
+	closing    bool
+	said       bool // CLS was answered
 }
 
 // consume starts the clients of a line.
@@ -47,7 +50,7 @@ func (r *run) consume(line *Consumer) {
 			c.finds = newFinder(c)
 		} else {
 			for _, node := range line.On {
-				c.links = append(c.links, &subscription{consumer: c, node: node})
+				c.links = append(c.links, newSubscription(c, node))
 			}
 		}
 		r.cluster.At(line.From, c.start)
@@ -86,6 +89,18 @@ func (c *consumer) crash() {
 		c.start()
 	})
 	r.cluster.At(now+c.line.CrashEvery, c.crash)
+}
+
+func newSubscription(c *consumer, node string) *subscription {
+	s := &subscription{consumer: c, node: node}
+	brokers := c.run.scenario.Brokers
+	i := slices.IndexFunc(brokers, func(n sim.Node) bool { return n.Name == node })
+	longest, err := brokers[i].MaxRequeue()
+	if err != nil {
+		panic(err) // the loader has checked its flags
+	}
+	s.maxRequeue = longest
+	return s
 }
 
 func (s *subscription) dial() {
@@ -207,7 +222,7 @@ func (s *subscription) finish(conn *client.Conn, id wire.ID, delivery history.Op
 	s.working--
 	if s.line.Requeue > 0 && s.rng.Float64() < s.line.Requeue {
 		op := s.about(delivery, history.Requeue)
-		op.After = s.line.RequeueAfter
+		op.After = min(s.line.RequeueAfter, s.maxRequeue)
 		s.run.record(op, history.Info)
 		conn.Requeue(id, s.line.RequeueAfter, s.settled(op))
 	} else {
