@@ -34,6 +34,7 @@ type Kind struct {
 	New     func(Args) (Fault, error)
 	Permits map[sim.Durability][]string // promises, by their checkers' names, that it may break where OK promises so much
 	Ends    bool                        // it ends the node; what heals it starts that again
+	Halts   bool                        // the node lives and does nothing while it is on
 	// Weakens is what OK is worth on the broker from the fault on, also when that is over, to the faults that come then.
 	Weakens map[sim.Durability]sim.Durability
 }
@@ -65,6 +66,7 @@ type Param struct {
 	Required bool
 	Usage    string
 	Words    []string // of the type Word
+	Draw     []string // values, as a scenario has them, of which a swarm takes one; empty: any that the type has
 }
 
 // Args are a fault's words, checked and parsed, by the parameters' names. What was left out is not in them.

@@ -38,8 +38,9 @@ func (s *Scenario) registered() map[string][]string {
 	return all
 }
 
-// Play plays a scenario, writes its history, and judges it.
+// Play plays a scenario with what its seed draws, writes its history, and judges it.
 func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
+	s = s.Drawn(at.Seed)
 	hash := fnv.New64a()
 	fmt.Fprint(hash, at.Seed, " ", at.Nonce)
 	id := hash.Sum64()
