@@ -18,9 +18,23 @@ import (
 	"github.com/nsqlab/nsqlab/sim"
 )
 
-// A Fault is one hardship, ready to be inflicted; healing leaves no trace but what it did.
+// A Fault is one hardship of one run, ready to be inflicted once; healing leaves no trace but what it did.
 type Fault interface {
 	Inject(c sim.Cluster) (heal func() error, err error)
+}
+
+// A Trap is a fault that is inflicted when its moment comes, if it comes, and not by Inject, which only waits for it.
+type Trap interface {
+	Fault
+	// Set is Inject that calls sprung when the moment has come, before the harm is done. It may be called in the middle of a call of a
+	// broker, so all that it may ask of the cluster is an Observer's.
+	Set(c sim.Cluster, sprung func()) (heal func() error, err error)
+}
+
+// A Preparer is a Fault that has to watch connections from their first byte. Prepare is called once, before any connection is dialled
+// and Inject; until then it harms nobody.
+type Preparer interface {
+	Prepare(c sim.Cluster) error
 }
 
 // ErrHitNothing is what healing says when the fault harmed nobody: a run cannot show anything by it.
@@ -33,10 +47,26 @@ type Kind struct {
 	Params  []Param // the first bears the kind's name and says whom it hits
 	New     func(Args) (Fault, error)
 	Permits map[sim.Durability][]string // promises, by their checkers' names, that it may break where OK promises so much
-	Ends    bool                        // it ends the node; what heals it starts that again
-	Halts   bool                        // the node lives and does nothing while it is on
+	// ByHow is what a kind with the parameter how may break, by its word; without the word it is Permits.
+	ByHow map[string]map[sim.Durability][]string
+	Ends  bool // it ends the node; what heals it starts that again
+	Halts bool // the node lives and does nothing while it is on
+	// Restarts says that it ends the node and starts it again, and that what heals it does so once more.
+	Restarts bool
 	// Weakens is what OK is worth on the broker from the fault on, also when that is over, to the faults that come then.
 	Weakens map[sim.Durability]sim.Durability
+	// Flags are what the node runs with beside its own while the fault is on. Nil: its own.
+	Flags func(Args) []string
+	// Skew is what the fault makes of the node's clock. Nil: nothing.
+	Skew func(Args) sim.Skew
+}
+
+// Permitted is what a fault of the kind with these words may break.
+func (k Kind) Permitted(a Args) map[sim.Durability][]string {
+	if by, ok := k.ByHow[a.Names["how"]]; ok {
+		return by
+	}
+	return k.Permits
 }
 
 // OfNode says whether the fault hits a node, and not its links.
@@ -57,6 +87,10 @@ const (
 	Count    Type = "count"    // a whole number from 1
 	Pattern  Type = "pattern"  // of names of files, as path.Match has it
 	Word     Type = "word"     // one of the parameter's Words
+	Shift    Type = "shift"    // a duration with a sign, such as -1h; not 0
+	Drift    Type = "drift"    // of a clock: such as 10%, -50% or 200ppm
+	Flags    Type = "flags"    // of the node that the fault hits, as on a command line
+	Path     Type = "path"     // of a file
 )
 
 // A Param is one word of a fault.
@@ -71,15 +105,15 @@ type Param struct {
 
 // Args are a fault's words, checked and parsed, by the parameters' names. What was left out is not in them.
 type Args struct {
-	Names     map[string]string // of the types Broker, Node, End, Way, Pattern and Word
-	Durations map[string]time.Duration
-	Rates     map[string]float64 // bytes a second
-	Counts    map[string]int64   // of the types Bytes and Count
+	Names     map[string]string        // of the types Broker, Node, End, Way, Pattern, Word, Flags and Path
+	Durations map[string]time.Duration // of the types Duration and Shift
+	Rates     map[string]float64       // bytes a second
+	Counts    map[string]int64         // of the types Bytes and Count, and of Drift, in ppm
 }
 
 // Kinds are all the faults there are, those of nodes before those of links.
 var Kinds = []Kind{
-	Kill, Pause, Stop, PowerCut, DiskFull, DiskError, SlowDisk, LyingDisk, BitFlip, Truncate,
+	Kill, Pause, Stop, PowerCut, Restart, Crash, ClockOffset, ClockStep, ClockDrift, ClockFreeze, DiskFull, DiskError, SlowDisk, LyingDisk, BitFlip, Truncate,
 	Delay, Partition, Reset, Bandwidth,
 }
 

@@ -8,7 +8,7 @@ var Kill = Kind{
 	Usage:   "ends a node at once, as kill -9 does; it is started again when the fault is over",
 	Params:  []Param{{Name: "kill", Type: Node, Required: true, Usage: "the broker, or the nsqlookupd"}},
 	New:     func(a Args) (Fault, error) { return kill{a.Names["kill"]}, nil },
-	Permits: loss(sim.Memory),
+	Permits: losses[byKill],
 	Ends:    true,
 }
 
@@ -16,8 +16,5 @@ type kill struct{ node string }
 
 // Inject implements Fault.
 func (k kill) Inject(c sim.Cluster) (heal func() error, err error) {
-	if err := c.Kill(k.node); err != nil {
-		return nil, err
-	}
-	return func() error { return c.Start(k.node) }, nil
+	return end(c, k.node, sim.Cluster.Kill)
 }

@@ -1,11 +1,6 @@
 package chaos
 
-import (
-	"errors"
-	"fmt"
-
-	"github.com/nsqlab/nsqlab/sim"
-)
+import "github.com/nsqlab/nsqlab/sim"
 
 // PowerCut ends a node's machine, and starts both again.
 var PowerCut = Kind{
@@ -13,7 +8,7 @@ var PowerCut = Kind{
 	Usage:   "ends a node's machine: any part of what was not synced is gone; it is started again when the fault is over",
 	Params:  []Param{{Name: "powercut", Type: Node, Required: true, Usage: "the broker, or the nsqlookupd"}},
 	New:     func(a Args) (Fault, error) { return powerCut{a.Names["powercut"]}, nil },
-	Permits: loss(sim.OS),
+	Permits: losses[byPower],
 	Ends:    true,
 }
 
@@ -21,12 +16,5 @@ type powerCut struct{ node string }
 
 // Inject implements Fault.
 func (p powerCut) Inject(c sim.Cluster) (heal func() error, err error) {
-	cutter, ok := c.(sim.PowerCutter)
-	if !ok {
-		return nil, fmt.Errorf("chaos: this cluster cannot cut a node's power: %w", errors.ErrUnsupported)
-	}
-	if err := cutter.PowerCut(p.node); err != nil {
-		return nil, err
-	}
-	return func() error { return c.Start(p.node) }, nil
+	return end(c, p.node, cutPower)
 }

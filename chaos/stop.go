@@ -1,11 +1,6 @@
 package chaos
 
-import (
-	"errors"
-	"fmt"
-
-	"github.com/nsqlab/nsqlab/sim"
-)
+import "github.com/nsqlab/nsqlab/sim"
 
 // Stop ends a node in order, as SIGTERM does, and starts it again.
 var Stop = Kind{
@@ -13,7 +8,7 @@ var Stop = Kind{
 	Usage:   "ends a node in order, as SIGTERM does: a broker saves what it holds; it is started again when the fault is over",
 	Params:  []Param{{Name: "stop", Type: Node, Required: true, Usage: "the broker, or the nsqlookupd"}},
 	New:     func(a Args) (Fault, error) { return stop{a.Names["stop"]}, nil },
-	Permits: loss(Nothing),
+	Permits: losses[byStop],
 	Ends:    true,
 }
 
@@ -21,12 +16,5 @@ type stop struct{ node string }
 
 // Inject implements Fault.
 func (s stop) Inject(c sim.Cluster) (heal func() error, err error) {
-	stopper, ok := c.(sim.Stopper)
-	if !ok {
-		return nil, fmt.Errorf("chaos: this cluster cannot stop a node in order: %w", errors.ErrUnsupported)
-	}
-	if err := stopper.Stop(s.node); err != nil {
-		return nil, err
-	}
-	return func() error { return c.Start(s.node) }, nil
+	return end(c, s.node, stopNode)
 }

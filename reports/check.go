@@ -21,6 +21,7 @@ type Checker struct {
 type check struct {
 	Promise
 	strict  bool        // what a fault permits is a violation
+	excused int         // what came as early, or as late, as a wrong clock permits
 	observe func(event) // each operation, before the ledger takes it in; may be nil
 	finish  func()      // after the last; may be nil
 }

@@ -19,11 +19,17 @@ var NoEarlyDeferral = Checker{
 				return
 			}
 			c.Events++
-			if early := earliest - e.op.Time; early > precision {
+			early := earliest - e.op.Time
+			if c.excuses(early, precision, g.hasty(e)) {
+				return
+			}
+			if early > precision {
 				c.find(Invalid, e.op.Time, e.op.Msg, "delivered in %s/%s %v before its deferral was over", e.op.Topic, e.op.Channel, early)
 			}
 		}
-		c.finish = func() { c.Summary = fmt.Sprintf("%d deferred deliveries, %d too early", c.Events, c.Count) }
+		c.finish = func() {
+			c.Summary = fmt.Sprintf("%d deferred deliveries, %d too early%s", c.Events, c.Count, c.excuse())
+		}
 		return c
 	},
 }
@@ -47,13 +53,16 @@ var NoLateDeferral = Checker{
 				return
 			}
 			c.Events++
+			if c.excuses(late, within(x)+g.head.Slack, g.tardy(e)) {
+				return
+			}
 			if worst = max(worst, late); late > within(x)+g.head.Slack {
 				c.find(Invalid, e.op.Time, e.op.Msg, "delivered in %s/%s %v after its deferral was over, with a consumer ready", e.op.Topic, e.op.Channel, late)
 			}
 		}
 		c.finish = func() {
 			c.kept(g, within(x))
-			c.Summary = fmt.Sprintf("%d deferred deliveries, %d too late, the latest by %s", c.Events, c.Count, human(worst))
+			c.Summary = fmt.Sprintf("%d deferred deliveries, %d too late, the latest by %s%s", c.Events, c.Count, human(worst), c.excuse())
 			c.needDrain(g)
 		}
 		return c
@@ -62,8 +71,8 @@ var NoLateDeferral = Checker{
 
 // kept finds what was never delivered, though its deferral was long over.
 func (c *check) kept(g *ledger, within time.Duration) {
-	find := func(m *message, q *queue, due time.Duration) {
-		if late, ok := g.owing(q, due); ok && late > within+g.head.Slack {
+	find := func(m *message, q *queue, began, due time.Duration) {
+		if late, ok := g.owing(q, due); ok && late > within+g.head.Slack+g.lost(m.node, began, g.now) {
 			c.Events++
 			c.find(Invalid, q.asked, m.id, "not delivered in %s/%s, though its deferral was over at %v and a consumer was ready", m.topic, q.channel, due)
 		}
@@ -72,7 +81,7 @@ func (c *check) kept(g *ledger, within time.Duration) {
 		for i := range m.lives {
 			l := &m.lives[i]
 			if l.postponed() && l.unfinished() && g.taken(l) && g.punctual(l) && !g.ended(m.node, l.sentAfter, g.now) {
-				find(m, l.queue, l.sent+l.delay)
+				find(m, l.queue, l.sent, l.sent+l.delay)
 			}
 		}
 		if m.after == 0 || m.fate != history.OK || g.ended(m.node, m.invoked, g.now) {
@@ -80,7 +89,7 @@ func (c *check) kept(g *ledger, within time.Duration) {
 		}
 		for _, ch := range m.owed {
 			if !ch.doubtful && m.life(ch.queue) == nil {
-				find(m, ch.queue, m.answered+m.after)
+				find(m, ch.queue, m.invoked, m.answered+m.after)
 			}
 		}
 	}
@@ -97,7 +106,8 @@ func (g *ledger) notBefore(e event) (time.Duration, bool) {
 		return 0, false
 	case e.l.requeued == history.Info: // perhaps lost; then it may come after its timeout
 		holder := g.conns[e.l.conn]
-		if !e.l.prompt || holder == nil || holder.closed > 0 || e.op.Time >= e.l.deadline-g.head.Slack {
+		if !e.l.prompt || holder == nil || holder.closed > 0 ||
+			e.op.Time >= e.l.deadline-g.head.Slack-g.gained(e.op.Node, e.l.sentAfter, e.op.Time) {
 			return 0, false
 		}
 	}

@@ -44,5 +44,5 @@ var NoDuplicates = Checker{
 func (g *ledger) hasCause(e event) bool {
 	holder := g.conns[e.l.conn]
 	return !e.l.prompt || e.l.returned() || holder == nil || holder.closed > 0 || // as far as its client knows
-		e.op.Time >= e.l.deadline-g.head.Slack
+		e.op.Time >= e.l.deadline-g.head.Slack-g.gained(e.op.Node, e.l.sentAfter, e.op.Time)
 }

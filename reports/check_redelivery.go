@@ -19,12 +19,16 @@ var NoEarlyRedelivery = Checker{
 				return
 			}
 			c.Events++
-			if early := e.l.deadline - e.op.Time; early > g.head.Slack {
+			early := e.l.deadline - e.op.Time
+			if c.excuses(early, g.head.Slack, g.gained(e.op.Node, e.l.sentAfter, e.op.Time)) {
+				return
+			}
+			if early > g.head.Slack {
 				c.find(Invalid, e.op.Time, e.op.Msg, "delivered again in %s/%s %v before its timeout of %v was over",
 					e.op.Topic, e.op.Channel, early, g.conns[e.l.conn].timeout)
 			}
 		}
-		c.finish = func() { c.Summary = fmt.Sprintf("%d redeliveries, %d too early", c.Events, c.Count) }
+		c.finish = func() { c.Summary = fmt.Sprintf("%d redeliveries, %d too early%s", c.Events, c.Count, c.excuse()) }
 		return c
 	},
 }
@@ -47,13 +51,16 @@ var NoLateRedelivery = Checker{
 				return
 			}
 			c.Events++
+			if c.excuses(late, within(x)+g.head.Slack, g.lost(e.op.Node, e.l.sentAfter, e.op.Time)) {
+				return
+			}
 			if worst = max(worst, late); late > within(x)+g.head.Slack {
 				c.find(Invalid, e.op.Time, e.op.Msg, "delivered again in %s/%s %v after its timeout, with a consumer ready", e.op.Topic, e.op.Channel, late)
 			}
 		}
 		c.finish = func() {
 			c.stuck(g, within(x))
-			c.Summary = fmt.Sprintf("%d redeliveries, %d too late, the latest by %s", c.Events, c.Count, human(worst))
+			c.Summary = fmt.Sprintf("%d redeliveries, %d too late, the latest by %s%s", c.Events, c.Count, human(worst), c.excuse())
 			c.needDrain(g)
 		}
 		return c
@@ -69,7 +76,7 @@ func (c *check) stuck(g *ledger, within time.Duration) {
 			if !l.unfinished() || l.returned() || holder == nil || holder.timeout == 0 || !g.punctual(l) || g.ended(m.node, l.sentAfter, g.now) {
 				continue
 			}
-			if late, ok := g.owing(l.queue, l.latest); ok && late > within+g.head.Slack {
+			if late, ok := g.owing(l.queue, l.latest); ok && late > within+g.head.Slack+g.lost(m.node, l.sentAfter, g.now) {
 				c.Events++
 				c.find(Invalid, l.queue.asked, m.id, "not delivered again in %s/%s, though its timeout was over at %v and a consumer was ready", m.topic, l.queue.channel, l.latest)
 			}

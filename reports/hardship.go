@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -15,8 +16,9 @@ type hardship struct {
 	node     string
 	on       time.Duration // when it certainly was; -1: not yet
 	ends     bool          // it ends the node, at some time between From and on
-	licenses []string      // as its invoke has them
-	promised string        // by OK; empty: not known, or more than one thing
+	licenses []license
+	skew
+	promised string // by OK; empty: not known, or more than one thing
 }
 
 // String says what happened, for a sentence.
@@ -27,9 +29,32 @@ func (h *hardship) String() string {
 	return fmt.Sprintf("a %s of a broker with durability %s", h.Kind, h.promised)
 }
 
-// permits says whether a hardship may have lost messages of a topic that its node had acknowledged.
-func (h *hardship) permits(topic string) bool {
-	return slices.Contains(h.licenses, noLoss) || slices.Contains(h.licenses, noLoss+"/"+topic)
+// A license is a promise that a fault may break: of a topic alone, or of all if that is empty, and for messages alone whose publication
+// was invoked before a time.
+type license struct {
+	promise, topic string
+	before         time.Duration
+}
+
+// readLicense reads one as a history has it. What is not understood permits nothing.
+func readLicense(s string) license {
+	l := license{before: math.MaxInt64}
+	what, before, timed := strings.Cut(s, " before ")
+	if timed {
+		var err error
+		if l.before, err = time.ParseDuration(before); err != nil {
+			return license{}
+		}
+	}
+	l.promise, l.topic, _ = strings.Cut(what, "/")
+	return l
+}
+
+// permits says whether a hardship may have lost messages of a topic that its node had acknowledged, published at some time.
+func (h *hardship) permits(topic string, invoked time.Duration) bool {
+	return slices.ContainsFunc(h.licenses, func(l license) bool {
+		return l.promise == noLoss && (l.topic == "" || l.topic == topic) && invoked < l.before
+	})
 }
 
 // fault takes in what the nemesis does.
@@ -39,8 +64,12 @@ func (g *ledger) fault(op *history.Op) {
 		g.open[key] = append(g.open[key], len(g.faults))
 		g.faults = append(g.faults, hardship{
 			Band: Band{Kind: op.F, Target: strings.TrimPrefix(op.Note, op.F+": "), From: op.Time, To: -1},
-			node: op.Node, on: -1, ends: op.Ends, licenses: op.Licenses, promised: op.Durability,
+			node: op.Node, on: -1, ends: op.Ends, promised: op.Durability, skew: skew{op.After, op.Count},
 		})
+		h := &g.faults[len(g.faults)-1]
+		for _, s := range op.Licenses {
+			h.licenses = append(h.licenses, readLicense(s))
+		}
 		g.active++
 		g.unsettle()
 		return
@@ -76,7 +105,7 @@ func (g *ledger) forget(h *hardship) {
 		return
 	}
 	for k := range g.topics { // a set: the order does not matter
-		if k[0] == h.node && h.permits(k[1]) {
+		if k[0] == h.node && h.permits(k[1], 0) {
 			delete(g.topics, k)
 		}
 	}
@@ -92,7 +121,7 @@ func (g *ledger) ended(node string, a, b time.Duration) bool {
 // permitted finds the first fault that may have lost a message; nil: none.
 func (g *ledger) permitted(m *message) *hardship {
 	for i := range g.faults {
-		if h := &g.faults[i]; h.node == m.node && h.permits(m.topic) && (h.on < 0 || h.on >= m.invoked) {
+		if h := &g.faults[i]; h.node == m.node && h.permits(m.topic, m.invoked) && (h.on < 0 || h.on >= m.invoked) {
 			return h
 		}
 	}

@@ -231,5 +231,5 @@ func (g *ledger) taken(l *life) bool {
 	}
 	holder := g.conns[l.conn]
 	return l.requeued == history.Info && l.prompt && !l.vague && holder != nil && holder.closed == 0 &&
-		l.sent+g.head.Slack < l.deadline && !g.disturbed(l.sent, g.now)
+		l.sent+g.head.Slack+g.gained(l.queue.node, l.sentAfter, l.sent) < l.deadline && !g.disturbed(l.sent, g.now)
 }

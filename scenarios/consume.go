@@ -3,13 +3,11 @@ package scenarios
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/nsqlab/nsqlab/broker/client"
 	"github.com/nsqlab/nsqlab/broker/wire"
 	"github.com/nsqlab/nsqlab/reports/history"
-	"github.com/nsqlab/nsqlab/sim"
 )
 
 // proveEvery is how many FINs a consumer sends before it has the broker prove them.
@@ -50,7 +48,7 @@ func (r *run) consume(line *Consumer) {
 			c.finds = newFinder(c)
 		} else {
 			for _, node := range line.On {
-				c.links = append(c.links, newSubscription(c, node))
+				c.links = append(c.links, &subscription{consumer: c, node: node})
 			}
 		}
 		r.cluster.At(line.From, c.start)
@@ -89,18 +87,6 @@ func (c *consumer) crash() {
 		c.start()
 	})
 	r.cluster.At(now+c.line.CrashEvery, c.crash)
-}
-
-func newSubscription(c *consumer, node string) *subscription {
-	s := &subscription{consumer: c, node: node}
-	brokers := c.run.scenario.Brokers
-	i := slices.IndexFunc(brokers, func(n sim.Node) bool { return n.Name == node })
-	longest, err := brokers[i].MaxRequeue()
-	if err != nil {
-		panic(err) // the loader has checked its flags
-	}
-	s.maxRequeue = longest
-	return s
 }
 
 func (s *subscription) dial() {
@@ -142,6 +128,11 @@ func (s *subscription) note(f string, t history.Type, why string) {
 
 func (s *subscription) connected(time.Time) {
 	s.stands = true
+	longest, err := s.run.running(s.node).MaxRequeue()
+	if err != nil {
+		panic(err) // the loader has checked its flags
+	}
+	s.maxRequeue = longest
 	s.note(history.Connect, history.OK, "")
 	conn := s.conn
 	conn.Subscribe(s.line.Topic, s.line.Channel, func(_ time.Time, res client.Result) {

@@ -59,6 +59,10 @@ func (l *lot) value(p chaos.Param, target string) string {
 		return oneOf(l.Rand, p.Words)
 	case chaos.Duration:
 		return timed(l.lasting(time.Millisecond, 2*time.Second))
+	case chaos.Shift:
+		return l.sign() + timed(l.lasting(10*time.Millisecond, time.Hour))
+	case chaos.Drift:
+		return l.sign() + fmt.Sprintf("%.0fppm", l.even(100, 500_000))
 	case chaos.Rate:
 		return fmt.Sprintf("%.0fB/s", l.even(500, 200_000))
 	case chaos.Bytes:
@@ -89,6 +93,9 @@ func (s *Scenario) peers(of string) []string {
 func (l *lot) lasting(least, most time.Duration) time.Duration {
 	return max(time.Duration(l.even(float64(least), float64(most))).Truncate(time.Millisecond), time.Millisecond)
 }
+
+// sign is a minus every other time.
+func (l *lot) sign() string { return oneOf(l.Rand, []string{"", "-"}) }
 
 // even draws a number so that its logarithm is distributed evenly.
 func (l *lot) even(least, most float64) float64 {

@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"cmp"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/nsqlab/nsqlab/chaos"
+	"github.com/nsqlab/nsqlab/sim"
 )
 
 // readFaults reads the hardships: when, for how long, one kind by its name, and that kind's words.
@@ -85,6 +88,12 @@ func paramKey(p chaos.Param) key[Fault] {
 		k.typ, k.set = &roomOf, func(f *Fault, v any) { f.Args.Counts[p.Name] = v.(int64) }
 	case chaos.Count:
 		k.typ, k.set = &count, func(f *Fault, v any) { f.Args.Counts[p.Name] = int64(v.(int)) }
+	case chaos.Shift:
+		k.typ, k.set = &shift, func(f *Fault, v any) { f.Args.Durations[p.Name] = v.(time.Duration) }
+	case chaos.Drift:
+		k.typ, k.set = &drift, func(f *Fault, v any) { f.Args.Counts[p.Name] = v.(int64) }
+	case chaos.Path:
+		k.typ, k.set = &text, named
 	case chaos.Way:
 		k.typ, k.set = &direct, named
 	case chaos.Pattern:
@@ -92,6 +101,14 @@ func paramKey(p chaos.Param) key[Fault] {
 	case chaos.Word:
 		oneOf := words(p.Words...)
 		k.typ, k.set = &oneOf, named
+	case chaos.Flags:
+		k.shape = func() map[string]any { return pattern("") }
+		k.read = func(d *decoder, f *Fault, n ast.Node) {
+			if v := d.scalar(p.Name, n, text); v != nil {
+				d.checkFlags(n, p, f.Args.Names[f.Kind.Name], v.(string))
+				named(f, v)
+			}
+		}
 	case chaos.Broker, chaos.Node, chaos.End:
 		k.shape = func() map[string]any { return pattern("") }
 		k.read = func(d *decoder, f *Fault, n ast.Node) {
@@ -123,6 +140,22 @@ func (d *decoder) checkEnd(n ast.Node, p chaos.Param, name string) {
 		d.fail(n, "%s: no %s is called %q; there are %s", p.Name, what, name, strings.Join(ends, ", "))
 	}
 }
+
+// checkFlags refuses flags that a node does not take.
+func (d *decoder) checkFlags(n ast.Node, p chaos.Param, node, flags string) {
+	kind := sim.Broker
+	if slices.Contains(d.lookupNames(), node) {
+		kind = sim.Lookupd
+	}
+	for _, flag := range strings.Fields(flags) {
+		if err := kind.CheckArg(flag); err != nil || !strings.Contains(flag, "=") {
+			d.fail(n, "%s: %s: %s; want flags as on a command line, such as --msg-timeout=2s", p.Name, flag, cmp.Or(err, errNoValue))
+		}
+	}
+}
+
+// errNoValue is what is wrong with a flag that needs one.
+var errNoValue = errors.New("it has no value")
 
 // asWritten is a fault in its own words, without its times.
 func asWritten(pairs []pair) string {

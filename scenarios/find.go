@@ -111,7 +111,7 @@ func (f *finder) found(node string) {
 	i := slices.IndexFunc(f.links, func(s *subscription) bool { return s.node == node })
 	if i < 0 {
 		i = len(f.links)
-		f.links = append(f.links, newSubscription(f.consumer, node))
+		f.links = append(f.links, &subscription{consumer: f.consumer, node: node})
 	}
 	f.links[i].dial()
 }

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/nsqlab/nsqlab/sim"
 )
@@ -11,6 +12,7 @@ import (
 // for all topics by its name, else with each topic behind a slash. promised is what OK promises there, if that is one thing for all.
 func (r *run) licenses(f *Fault) (all []string, promised string) {
 	topics := r.scenario.topicsOf(f.Target)
+	permitted := f.Kind.Permitted(f.Args)
 	permits := map[string][]string{} // topics by promise
 	var promises, words []string
 	for _, topic := range topics {
@@ -18,7 +20,7 @@ func (r *run) licenses(f *Fault) (all []string, promised string) {
 		if words = append(words, string(word)); worth != word {
 			words[len(words)-1] += fmt.Sprintf(" (now worth %s)", worth)
 		}
-		for _, promise := range f.Kind.Permits[worth] {
+		for _, promise := range permitted[worth] {
 			if permits[promise] == nil {
 				promises = append(promises, promise)
 			}
@@ -37,6 +39,13 @@ func (r *run) licenses(f *Fault) (all []string, promised string) {
 	if words = slices.Compact(words); len(words) == 1 {
 		promised = words[0]
 	}
+	for _, p := range r.promises { // what was acknowledged when OK was worth less
+		for _, promise := range permitted[p.worth] {
+			if p.node == f.Target && !slices.Contains(permits[promise], p.topic) {
+				all = append(all, fmt.Sprintf("%s/%s before %v", promise, p.topic, p.before))
+			}
+		}
+	}
 	return all, promised
 }
 
@@ -52,8 +61,7 @@ func (s *Scenario) topicsOf(broker string) (topics []string) {
 
 // promised is what a broker's OK promises for a topic, and what that is worth after all that was done to the broker.
 func (r *run) promised(broker, topic string) (word, worth sim.Durability) {
-	i := slices.IndexFunc(r.scenario.Brokers, func(n sim.Node) bool { return n.Name == broker })
-	word, err := r.scenario.Brokers[i].Durability(topic)
+	word, err := r.running(broker).Durability(topic)
 	if err != nil {
 		panic(err) // the loader has checked its flags
 	}
@@ -64,6 +72,39 @@ func (r *run) promised(broker, topic string) (word, worth sim.Durability) {
 		}
 	}
 	return word, worth
+}
+
+// running is a broker with the flags that it runs with now.
+func (r *run) running(broker string) sim.Node {
+	i := slices.IndexFunc(r.scenario.Brokers, func(n sim.Node) bool { return n.Name == broker })
+	node := r.scenario.Brokers[i]
+	for _, f := range r.restarted {
+		if f.Target == broker {
+			node.Args = slices.Concat(node.Args, f.Kind.Flags(f.Args))
+		}
+	}
+	return node
+}
+
+// A past is what OK was worth on a node to those who published to a topic before a time, if they are worse off than who publishes now.
+type past struct {
+	node, topic string
+	worth       sim.Durability
+	before      time.Duration
+}
+
+// bequeath notes what a restart leaves behind of the time before it. One that may take what is in memory, and not what the operating system
+// has, leaves that as it was: not synced.
+func (r *run) bequeath(f *Fault) {
+	permitted := f.Kind.Permitted(f.Args)
+	if !f.Kind.Restarts || len(permitted[sim.Memory]) == 0 || len(permitted[sim.OS]) > 0 {
+		return
+	}
+	for _, topic := range r.scenario.topicsOf(f.Target) {
+		if _, worth := r.promised(f.Target, topic); worth != sim.Fsync {
+			r.promises = append(r.promises, past{f.Target, topic, sim.OS, r.cluster.Now()})
+		}
+	}
 }
 
 // weaken notes a fault that makes OK worth less from now on.

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,9 +23,10 @@ type Stand struct {
 	Slack   time.Duration // how far the cluster's times may be off without a fault; see history.Header
 	// Nonce, if not 0, tells this run's messages from those of a run of the same seed.
 	Nonce    int64
-	History  io.ReadWriteSeeker // empty; the history is written there, and read from its beginning
+	History  io.ReadWriteSeeker // empty; the history is written there, and read from its beginning; nil: in memory
 	Progress func(Progress)     // may be nil
 	Flags    []string           // of nsqlab run, to show the run again
+	Own      map[string]Own     // clients under test, by the consume lines that they stand in for
 }
 
 // registered are the nsqlookupds of each broker.
@@ -50,6 +52,9 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 		Slack: at.Slack, Expect: s.Expect, Strict: s.Strict, Replay: strings.Join(append(words, s.File), " "),
 		Lookups: s.registered(), Source: s.Text(),
 	}
+	if at.History == nil {
+		at.History = &memory{}
+	}
 	w, err := history.NewWriter(at.History, head)
 	if err != nil {
 		return nil, err
@@ -65,7 +70,7 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 		}
 		j.Observe(op)
 	}
-	err = Run(ctx, s, at.Cluster, Options{Seed: at.Seed, Run: id, Record: record, Progress: at.Progress})
+	err = Run(ctx, s, at.Cluster, Options{Seed: at.Seed, Run: id, Record: record, Own: at.Own, Progress: at.Progress})
 	if t, ok := at.Cluster.(interface{ Trace() string }); ok {
 		record(history.Op{Time: at.Cluster.Now(), Process: "lab", Type: history.Info, F: history.Trace, Note: t.Trace()})
 	}
@@ -80,4 +85,19 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 		return nil, err
 	}
 	return j.Report(ops)
+}
+
+// A memory is a history that need not last.
+type memory struct {
+	bytes.Buffer
+	from bytes.Reader
+}
+
+// Read reads what was written, from where Seek set it.
+func (m *memory) Read(p []byte) (int, error) { return m.from.Read(p) }
+
+// Seek sets where the next Read begins, in what was written so far.
+func (m *memory) Seek(offset int64, whence int) (int64, error) {
+	m.from.Reset(m.Bytes())
+	return m.from.Seek(offset, whence)
 }

@@ -2,13 +2,11 @@ package scenarios
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"time"
 
-	"github.com/nsqlab/nsqlab/chaos"
 	"github.com/nsqlab/nsqlab/reports/history"
 	"github.com/nsqlab/nsqlab/sim"
 )
@@ -18,6 +16,7 @@ type Options struct {
 	Seed   uint64           // of the clients' draws
 	Run    uint64           // stands in every message, so that another run's are known
 	Record func(history.Op) // takes what happens, in order
+	Own    map[string]Own   // clients under test, by the consume lines that they stand in for
 	// Progress, if not nil, is told now and then how far the run is.
 	Progress func(Progress)
 }
@@ -49,6 +48,8 @@ type run struct {
 	lasting   []func() // healings of faults that last until the load is over
 	broken    int      // faults that are on
 	weakened  []*Fault // those that were inflicted and make OK worth less
+	restarted []*Fault // those that are on and have a node run with other flags
+	promises  []past   // of nodes that have ended without saving all
 	conns     uint64
 	progress  Progress
 	over      bool // the load is
@@ -59,15 +60,23 @@ type run struct {
 // it, with the faults that a swarm draws for its seed, and returns an error only if the run could not be played to its end, as when ctx is done.
 func Run(ctx context.Context, s *Scenario, c sim.Cluster, o Options) error {
 	s = s.Drawn(o.Seed)
+	if err := s.checkOwn(o.Own); err != nil {
+		return err
+	}
 	r := &run{scenario: s, cluster: c, opts: o}
 	r.phase(history.Info, "load")
+	faults := r.prepare()
 	for _, line := range s.Consumers {
-		r.consume(line)
+		if own, ok := o.Own[line.Name]; ok {
+			r.own(line, own)
+		} else {
+			r.consume(line)
+		}
 	}
 	for _, line := range s.Producers {
 		r.produce(line)
 	}
-	for _, f := range s.Faults {
+	for _, f := range faults {
 		c.At(f.At, func() { r.inflict(f) })
 	}
 	r.progress = Progress{Phase: "load", Of: s.LoadFor()}
@@ -111,49 +120,6 @@ func (r *run) endLoad() {
 	r.progress.Phase = "heal"
 	for _, heal := range r.lasting {
 		r.cluster.At(0, heal)
-	}
-}
-
-// inflict injects a fault, and sees to its healing.
-func (r *run) inflict(f *Fault) {
-	op := history.Op{Process: history.Nemesis, F: f.Kind.Name, Note: f.Words, Ends: f.Kind.Ends}
-	if f.Kind.OfNode() {
-		op.Node = f.Target
-		op.Licenses, op.Durability = r.licenses(f)
-	}
-	r.record(op, history.Invoke)
-	op.Licenses, op.Durability = nil, ""
-	r.broken++
-	heal, err := f.Inflict.Inject(r.cluster)
-	if err != nil {
-		r.broken--
-		op.Error = "could not be inflicted: " + err.Error()
-		r.record(op, history.Fail)
-		return
-	}
-	r.record(op, history.Info)
-	r.weaken(f)
-	mend := func() {
-		err := heal()
-		r.broken--
-		switch {
-		case errors.Is(err, chaos.ErrHitNothing):
-			op.Error = "hit nothing"
-			r.record(op, history.Fail)
-		case err != nil:
-			op.Error = "could not be healed: " + err.Error()
-			r.record(op, history.Fail)
-		default:
-			r.record(op, history.OK)
-		}
-	}
-	switch {
-	case f.For > 0:
-		r.cluster.At(f.At+f.For, mend)
-	case r.over:
-		mend()
-	default:
-		r.lasting = append(r.lasting, mend)
 	}
 }
 

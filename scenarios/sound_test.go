@@ -1,9 +1,11 @@
 package scenarios_test
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"flag"
+	"io"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -60,36 +62,22 @@ func TestMadeUp(t *testing.T) {
 // inMemory plays a scenario in virtual time, with its history in memory.
 func inMemory(t *testing.T, s *scenarios.Scenario, seed uint64) *reports.Report {
 	t.Helper()
-	return recorded(t, s, seed, &memory{})
+	return recorded(t, s, seed, nil)
 }
 
-func recorded(t *testing.T, s *scenarios.Scenario, seed uint64, m *memory) *reports.Report {
+func recorded(t *testing.T, s *scenarios.Scenario, seed uint64, h io.ReadWriteSeeker) *reports.Report {
 	t.Helper()
 	w, err := sim.NewWorld(seed, s.Nodes(), s.Links)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r, err := scenarios.Play(context.Background(), s, scenarios.Stand{
-		Cluster: w, Backend: "virtual", Seed: seed, Slack: s.Links.Slack(), History: m,
+		Cluster: w, Backend: "virtual", Seed: seed, Slack: s.Links.Slack(), History: h,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
-}
-
-// memory is a history that need not last.
-type memory struct {
-	bytes.Buffer
-	*bytes.Reader
-}
-
-func (m *memory) Write(p []byte) (int, error) { return m.Buffer.Write(p) }
-func (m *memory) Read(p []byte) (int, error)  { return m.Reader.Read(p) }
-
-func (m *memory) Seek(offset int64, whence int) (int64, error) {
-	m.Reader = bytes.NewReader(m.Bytes())
-	return m.Reader.Seek(offset, whence)
 }
 
 // TestSwarmLasts: what a seed draws stands in the history, and the scenario there is the same run without a draw.
@@ -105,10 +93,16 @@ swarm: {faults: [kill, delay, pause, reset]}
 		t.Fatal(err)
 	}
 	for seed := uint64(1); seed <= 5; seed++ {
-		var m memory
-		r := recorded(t, s, seed, &m)
-		head, _, err := history.Read(bytes.NewReader(m.Bytes()))
+		f, err := os.Create(filepath.Join(t.TempDir(), "history.jsonl"))
 		if err != nil {
+			t.Fatal(err)
+		}
+		r := recorded(t, s, seed, f)
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		head, _, err := history.Read(f)
+		if err := errors.Join(err, f.Close()); err != nil {
 			t.Fatal(err)
 		}
 		drawn, err := scenarios.Parse("swarm.yaml", []byte(head.Source))

@@ -137,13 +137,17 @@ func (l *lot) spell(from, to time.Duration) {
 	}
 }
 
-// collide says whether one of two faults could do nothing for the other: both stop one node, or one comes to a node that has stopped.
+// collide says whether one of two faults could do nothing for the other: both end or stop one node, or one comes to a node that does not run.
 func collide(a, b *Fault) bool {
 	if a.Target != b.Target {
 		return false
 	}
-	within := func(a, b *Fault) bool {
-		return (b.Kind.Ends || b.Kind.Halts) && a.At >= b.At && (b.For == 0 || a.At <= b.At+b.For)
+	during := func(a, b *Fault) bool { return a.At >= b.At && (b.For == 0 || a.At <= b.At+b.For) }
+	still := func(f *Fault) bool { return f.Kind.Ends || f.Kind.Halts }
+	switch {
+	case (still(a) || a.Kind.Restarts) && (still(b) || b.Kind.Restarts):
+		return during(a, b) || during(b, a)
+	default:
+		return still(b) && during(a, b) || still(a) && during(b, a)
 	}
-	return within(a, b) || within(b, a)
 }

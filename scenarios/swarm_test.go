@@ -79,6 +79,8 @@ func TestCollide(t *testing.T) {
 		{"{at: 1s, pause: b1, for: 1s}", "{at: 1500ms, lyingdisk: b1, for: 1s}", true},
 		{"{at: 1s, pause: b1}", "{at: 5s, lyingdisk: b1, for: 1s}", true},
 		{"{at: 1s, lyingdisk: b1, for: 1s}", "{at: 1500ms, powercut: b1, for: 1s}", false},
+		{"{at: 1s, restart: b1, for: 1s}", "{at: 1500ms, kill: b1, for: 1s}", true},
+		{"{at: 1s, restart: b1, for: 1s}", "{at: 1500ms, lyingdisk: b1, for: 1s}", false},
 		{"{at: 1s, stop: b1, for: 100ms}", "{at: 1500ms, powercut: b1, for: 1s}", false},
 		{"{at: 1s, delay: b1, by: 1s, for: 1s}", "{at: 1500ms, reset: b1, for: 1s}", false},
 	} {
@@ -110,7 +112,7 @@ func TestEveryKindIsDrawn(t *testing.T) {
 			}
 		}
 		for _, p := range k.Params {
-			if !strings.Contains(words, p.Name+": ") {
+			if p.Type != chaos.Path && !strings.Contains(words, p.Name+": ") {
 				t.Errorf("%s is never drawn with %s:\n%s", k.Name, p.Name, words)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/nsqlab/nsqlab/chaos"
 	"github.com/nsqlab/nsqlab/scenarios"
 )
 
@@ -71,7 +72,7 @@ func skeleton(s *scenarios.Scenario) scenarios.Scenario {
 	c.Faults = slices.Clone(s.Faults)
 	for i, f := range c.Faults {
 		g := *f
-		g.Kind.New, g.Words, g.Inflict = nil, f.Kind.Name, nil
+		g.Kind, g.Inflict = chaos.Kind{Name: f.Kind.Name}, nil
 		c.Faults[i] = &g
 	}
 	return c

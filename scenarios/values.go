@@ -39,6 +39,8 @@ var (
 	queue    = valueType{"topic/channel", readQueue, pattern(`^[.a-zA-Z0-9_-]+(#ephemeral)?/[.a-zA-Z0-9_-]+(#ephemeral)?$`)}
 	findBy   = valueType{"lookup", func(s string) (any, bool) { return s, s == "lookup" }, map[string]any{"enum": []string{"lookup"}}}
 	direct   = words("in", "out", "both")
+	shift    = valueType{"a duration with a sign, not 0, such as 30s or -1h", readShift, pattern(`^-?([0-9]+(\.[0-9]+)?(us|ms|s|m|h))+$`)}
+	drift    = valueType{"how much too fast, not 0, more than -100% and 100% at the most, such as 10%, -50% or 200ppm", readDrift, pattern(`^-?[0-9]+(\.[0-9]+)?(%|ppm)$`)}
 	roomOf   = valueType{"a number of bytes with its unit, such as 0B, 500B, 64KB or 2MB", readBytes, pattern(`^[0-9]+(B|KB|MB)$`)}
 	fileName = valueType{"a pattern of names of files, such as \"*.log\"", readPattern, pattern("")}
 	option   = valueType{"a value", func(s string) (any, bool) { return s, true }, map[string]any{"type": []string{"string", "number", "boolean"}}}
@@ -118,6 +120,24 @@ func readName(s string) (any, bool) { return s, wire.ValidName(s) }
 func readQueue(s string) (any, bool) {
 	t, c, ok := strings.Cut(s, "/")
 	return [2]string{t, c}, ok && wire.ValidName(t) && wire.ValidName(c)
+}
+
+func readShift(s string) (any, bool) {
+	d, err := time.ParseDuration(s)
+	return d, err == nil && d != 0
+}
+
+// readDrift reads a share of 1, in millionths.
+func readDrift(s string) (any, bool) {
+	n, ok := strings.CutSuffix(s, "ppm")
+	factor := 1.0
+	if !ok {
+		n, ok = strings.CutSuffix(s, "%")
+		factor = 1e4
+	}
+	v, err := strconv.ParseFloat(n, 64)
+	ppm := math.Round(v * factor)
+	return int64(ppm), ok && err == nil && ppm > -1e6 && ppm <= 1e6 && ppm != 0
 }
 
 func readPattern(s string) (any, bool) {

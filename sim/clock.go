@@ -59,6 +59,7 @@ func (h *events) pop() event {
 // all that it waits for.
 type timer struct {
 	world *World
+	node  *node           // whose clock it goes by; nil: the world's
 	asked []time.Duration // of its events to come, the next one last
 	rings func()
 }
@@ -77,6 +78,12 @@ func (t *timer) set(next time.Time) {
 		return
 	}
 	at := max(next.Sub(epoch), t.world.now)
+	if t.node != nil {
+		var ok bool
+		if at, ok = t.node.due(next); !ok {
+			return // it is set again when the clock goes on
+		}
+	}
 	if n := len(t.asked); n > 0 && t.asked[n-1] <= at {
 		return
 	}

@@ -88,6 +88,12 @@ type PowerCutter interface {
 	PowerCut(node string) error
 }
 
+// Chance is a cluster that has streams of randomness by their names. The same seed gives the same streams, and drawing more from one
+// changes no other.
+type Chance interface {
+	Rand(name string) *rand.Rand
+}
+
 // Disks is a cluster whose nodes have disks that can be harmed. A node's is the same for all its lives; harm that needs chance draws it
 // from rng.
 type Disks interface {
@@ -95,19 +101,57 @@ type Disks interface {
 }
 
 // A Chunk is bytes on their way from one end of a connection to the other. One without bytes is a turn in the connection's life: its
-// opening, or its end.
+// opening, or, where it is none, its end.
 type Chunk struct {
 	From, To string
 	Conn     uint64 // which connection, from 1
 	Opening  bool   // the connection's opening, before its first byte; Data is empty
+	At       int64  // the offset of Data's first byte among all that go this way on the connection, from 0
 	Data     []byte // must not be kept or changed
 }
 
-// A Fate is what becomes of a chunk. Chunks of one direction of a connection never overtake each other.
+// A Fate is what becomes of a chunk; the zero Fate is nothing. Chunks of one direction of a connection never overtake each other.
+// Where several are given to a chunk, delays and gaps add up, the smallest Slice counts, and of Hold, Reset and Lose that which lets the
+// fewest bytes through; among equals Reset goes before Lose, and Lose before Hold.
 type Fate struct {
-	Delay time.Duration // added to what the link takes
+	Delay time.Duration // added to what the link takes; also before a connection is reset
 	Hold  bool          // it waits, and all behind it, until the rules change; then it is judged anew
 	Reset bool          // the connection breaks, both ways
+	// Lose is that it never arrives, nor anything behind it in its direction of this connection, the end included, also when the rule is
+	// gone: that is half-open. The sender does not learn of it, and never has to wait.
+	Lose bool
+	// First is how many of the chunk's bytes get through before it is held, reset or lost. What breaks then breaks when they have
+	// arrived, and what is held is judged anew as a chunk of its own.
+	First int
+	Slice int           // if not 0, what gets through travels in pieces of so many bytes
+	Gap   time.Duration // that each such piece comes behind the one before
+}
+
+// And is what becomes of a chunk that is given both fates.
+func (f Fate) And(g Fate) Fate {
+	stop := f
+	if fate := g.severity(); fate > 0 && (f.severity() == 0 || g.First < f.First || g.First == f.First && fate > f.severity()) {
+		stop = g
+	}
+	stop.Delay = max(f.Delay, 0) + max(g.Delay, 0)
+	stop.Gap = max(f.Gap, 0) + max(g.Gap, 0)
+	if stop.Slice = min(f.Slice, g.Slice); stop.Slice <= 0 {
+		stop.Slice = max(f.Slice, g.Slice, 0)
+	}
+	return stop
+}
+
+// severity is which of its ways to stop a chunk counts; 0 is none.
+func (f Fate) severity() int {
+	switch {
+	case f.Reset:
+		return 3
+	case f.Lose:
+		return 2
+	case f.Hold:
+		return 1
+	}
+	return 0
 }
 
 // A Rule decides the fate of each chunk of bytes on a link; its randomness is passed in. It is asked for one chunk at a time, on a real

@@ -42,6 +42,10 @@ type end struct {
 	inbox    []byte // arrived, not consumed
 	way      way
 
+	owes      bool     // a node's: it has consumed a publication, and sent nothing since
+	publishes bool     // a node's: to a client that has published
+	talk      dialogue // a node's, while somebody watches it
+
 	attends func() // attend when its process runs, made once
 }
 
@@ -50,9 +54,20 @@ func newConn(w *World, from string, to *node) *conn {
 	c := &conn{world: w, id: w.dialed, patience: dialTimeout, serve: (*life).connect}
 	c.client.init(c, &c.server, from)
 	c.server.init(c, &c.client, to.spec.Name)
-	c.server.node = to
+	c.server.belong(to)
 	c.client.there = true
 	return c
+}
+
+// belong gives the end to a node.
+func (e *end) belong(n *node) { e.node, e.timer.node = n, n }
+
+// now is the time as the end's process has it.
+func (e *end) now() time.Time {
+	if e.node != nil {
+		return e.node.now()
+	}
+	return e.conn.world.time()
 }
 
 func (e *end) init(c *conn, peer *end, name string) {
@@ -65,13 +80,18 @@ func (e *end) init(c *conn, peer *end, name string) {
 // begin sends the client's opening, and gives up if nothing comes of it.
 func (c *conn) begin() {
 	c.client.way.send(parcel{kind: opening})
-	c.world.At(c.world.now+c.patience, func() {
+	doubt := func() {
 		c.client.run(func() {
 			if !c.client.stands && c.client.there {
 				c.giveUp()
 			}
 		})
-	})
+	}
+	if n := c.client.node; n != nil {
+		n.after(c.patience, doubt)
+	} else {
+		c.world.At(c.world.now+c.patience, doubt)
+	}
 }
 
 // giveUp ends an attempt at the client's side. A node that has accepted learns of it as of any end.
@@ -99,7 +119,7 @@ func (c *conn) accept() {
 			return
 		}
 		c.server.stands = true
-		c.server.endpoint = c.serve(l, c.world.time(), fmt.Sprintf("%s:%d", c.client.way.name, c.id), c.server.wake)
+		c.server.endpoint = c.serve(l, c.server.now(), fmt.Sprintf("%s:%d", c.client.way.name, c.id), c.server.wake)
 		c.server.look()
 	})
 }
@@ -133,7 +153,7 @@ func (e *end) disconnect() {
 	e.there = false
 	if p := e.endpoint; p != nil {
 		e.endpoint = nil
-		e.run(func() { p.Disconnect(e.conn.world.time()) })
+		e.run(func() { p.Disconnect(e.now()) })
 	}
 }
 
@@ -167,7 +187,9 @@ func (e *end) look() {
 	if e.stands {
 		e.way.fill(e.endpoint)
 	}
-	e.timer.set(e.endpoint.NextTimeout())
+	if e.endpoint != nil { // else it was ended as it sent
+		e.timer.set(e.endpoint.NextTimeout())
+	}
 }
 
 // expire calls the endpoint if it is due.
@@ -175,7 +197,7 @@ func (e *end) expire() {
 	if e.endpoint == nil {
 		return
 	}
-	now := e.conn.world.time()
+	now := e.now()
 	if next := e.endpoint.NextTimeout(); !next.IsZero() && !next.After(now) {
 		if err := e.endpoint.HandleTimeout(now); err != nil {
 			e.hangUp()
@@ -211,7 +233,8 @@ func (e *end) receive(p []byte) {
 		e.inbox = append(e.inbox, p...)
 		whole = e.inbox
 	}
-	n, err := e.endpoint.Receive(w.time(), whole)
+	n, err := e.endpoint.Receive(e.now(), whole)
+	e.heed(whole[:n])
 	if len(e.inbox) == 0 || n > 0 {
 		e.inbox = append(e.inbox[:0], whole[n:]...)
 	}
@@ -239,7 +262,7 @@ func (e *end) meet() {
 		if need.Kind == wire.NeedAuthority {
 			answer.Err = errNoAuthority
 		}
-		now := e.conn.world.time()
+		now := e.now()
 		err := needer.Answer(now, answer)
 		if err == nil && len(e.inbox) > 0 {
 			var n int
@@ -257,7 +280,7 @@ func (e *end) meet() {
 func (e *end) finish() {
 	if e.endpoint != nil {
 		// The other end is gone: what this one has to say to the end of it reaches nobody.
-		_, _ = e.endpoint.Receive(e.conn.world.time(), nil)
+		_, _ = e.endpoint.Receive(e.now(), nil)
 	}
 	e.conn.end()
 }

@@ -32,6 +32,7 @@ type Disk struct {
 	made    int               // inodes
 	life    int               // of the process: files opened in an earlier one are dead
 	faults  []*DiskFault
+	reached func(Point) // told of what a broker comes to; nil: nobody watches
 }
 
 // A dirOp is a creation, removal or renaming that may not last.
@@ -193,6 +194,30 @@ type diskFile struct {
 
 // Write implements store.File.
 func (f *diskFile) Write(p []byte) (n int, err error) {
+	if f.disk.reached == nil {
+		return f.write(p)
+	}
+	if err := f.usable(); err != nil {
+		return 0, f.wrap(DiskWrite, err)
+	}
+	name := f.inode.name
+	f.disk.pass(DiskWrite, name, false)
+	half := len(p) / 2
+	if _, _, log := store.ParseFileName(name); log && half > 0 {
+		if n, err = f.write(p[:half]); err != nil {
+			return n, err
+		}
+		f.disk.reached(inWrite)
+	}
+	more, err := f.write(p[n:])
+	if err == nil {
+		f.disk.pass(DiskWrite, name, true)
+	}
+	return n + more, err
+}
+
+// write is Write without anybody who watches.
+func (f *diskFile) write(p []byte) (n int, err error) {
 	if err = f.usable(); err == nil && !f.writable {
 		err = syscall.EBADF
 	}
@@ -225,6 +250,9 @@ func (f *diskFile) ReadAt(p []byte, at int64) (n int, err error) {
 
 // Sync implements store.File.
 func (f *diskFile) Sync() error {
+	if f.usable() == nil {
+		f.disk.pass(DiskSync, f.inode.name, false)
+	}
 	err := f.usable()
 	if err != nil {
 		return f.wrap(DiskSync, err)
@@ -236,6 +264,7 @@ func (f *diskFile) Sync() error {
 	if !f.disk.lies() {
 		f.inode.sync()
 	}
+	f.disk.pass(DiskSync, f.inode.name, true)
 	return nil
 }
 

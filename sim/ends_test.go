@@ -46,8 +46,15 @@ func TestEachEndIsToldOnce(t *testing.T) {
 	}
 }
 
-// wantNoSessions checks that no broker believes that it has a client.
+// wantNoSessions checks that no broker believes that it has a client. A client, which is a fake and has no heartbeats, may believe that it has a
+// broker if it could not learn the contrary.
 func (m *mess) wantNoSessions(seed uint64) {
+	open := 0
+	for _, c := range m.w.conns {
+		if c.server.there || !c.server.way.lost {
+			open++
+		}
+	}
 	for _, n := range m.w.nodes {
 		st := n.life.broker.Stats()
 		clients := len(st.Producers)
@@ -56,8 +63,8 @@ func (m *mess) wantNoSessions(seed uint64) {
 				clients += len(c.Clients)
 			}
 		}
-		if clients > 0 || len(m.w.conns) > 0 {
-			m.t.Errorf("seed %d: %s has %d clients, and %d connections are open", seed, n.spec.Name, clients, len(m.w.conns))
+		if clients > 0 || open > 0 {
+			m.t.Errorf("seed %d: %s has %d clients, and %d connections are open", seed, n.spec.Name, clients, open)
 		}
 	}
 }
@@ -111,7 +118,7 @@ func (m *mess) harm() {
 		}
 	default:
 		ends := []string{"c", "b1", "b2", ""}
-		remove, err := m.w.AddRule(ends[m.rng.IntN(4)], ends[m.rng.IntN(4)], trouble(m.rng.IntN(4)))
+		remove, err := m.w.AddRule(ends[m.rng.IntN(4)], ends[m.rng.IntN(4)], trouble(m.rng.IntN(troubles)))
 		must(m.t, err)
 		m.w.At(m.w.now+lasts, remove)
 	}

@@ -68,7 +68,7 @@ func (f *fake) say(text string) {
 // Receive implements wire.Endpoint.
 func (f *fake) Receive(now time.Time, p []byte) (int, error) {
 	f.called()
-	if now != f.w.time() {
+	if !now.Equal(f.w.time()) {
 		f.note("told the time %v", now)
 	}
 	switch {

@@ -33,7 +33,7 @@ func (w *World) Fetch(from, name, method, path string, done func(status int, bod
 func (w *World) fetch(c *conn, method, path string, done func(status int, body []byte, err error)) {
 	c.patience = 2 * FetchTime // the fetcher's is over before
 	c.serve = (*life).serveWeb
-	f := &fetcher{deadline: w.time().Add(FetchTime), done: done}
+	f := &fetcher{deadline: c.client.now().Add(FetchTime), done: done}
 	f.out = fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\nAccept: application/vnd.nsq; version=1.0\r\nConnection: close\r\n\r\n",
 		method, path, c.server.way.name)
 	w.connect(c, func(_ time.Time, wake func()) wire.Endpoint {

@@ -71,6 +71,8 @@ type way struct {
 	landed parcels       // not taken by the process at the other end
 	onWay  int           // bytes in held, flight and landed
 	full   bool          // the endpoint may have more, and the window is full
+	lost   bool          // nothing more arrives
+	at     int64         // the offset of what is to be judged next
 	last   time.Duration // when the last of flight arrives
 
 	arrives, takes func() // arrive and take, made once
@@ -88,6 +90,13 @@ func (l *way) fill(p wire.Endpoint) {
 		if l.rest = p.Transmit(w.buffer()); len(l.rest) == 0 {
 			w.recycle(l.rest)
 			l.rest = nil
+		}
+		if n := l.from.node; n != nil && len(l.rest) > 0 {
+			l.from.owes = false
+			if len(n.traps) > 0 {
+				l.acknowledge(n)
+				return
+			}
 		}
 	}
 	for len(l.rest) > 0 && l.onWay < window {
@@ -128,24 +137,91 @@ func (l *way) send(p parcel) {
 
 // forward has the rules judge a parcel, and lets it travel.
 func (l *way) forward(p parcel) {
-	c := l.from.conn
-	w := c.world
-	fate := w.judge(Chunk{From: l.name, To: l.from.peer.way.name, Conn: c.id, Opening: p.kind == opening, Data: p.data})
+	w := l.from.conn.world
 	switch {
-	case fate.Reset:
-		w.soon(c.end)
-		return
-	case fate.Hold:
-		l.held = append(l.held, p)
+	case l.lost:
+		l.swallow(p)
+	case len(w.rules) == 0:
+		l.fly(p, 0)
+	default:
+		l.suffer(p, w.judge(Chunk{
+			From: l.name, To: l.from.peer.way.name, Conn: l.from.conn.id, Opening: p.kind == opening, At: l.at, Data: p.data,
+		}))
+	}
+}
+
+// suffer has a parcel meet its fate.
+func (l *way) suffer(p parcel, fate Fate) {
+	if !fate.Hold && !fate.Reset && !fate.Lose {
+		l.slice(p, fate)
 		return
 	}
-	delay := w.links.Delay + fate.Delay
+	if first := min(max(fate.First, 0), len(p.data)); first > 0 {
+		l.slice(parcel{data: p.data[:first:first]}, fate)
+		if p.data = p.data[first:]; len(p.data) == 0 && fate.severity() == 1 {
+			return // all of it got through
+		}
+	} else if fate.Reset && fate.Delay == 0 {
+		l.from.conn.world.soon(l.from.conn.end)
+		return
+	}
+	switch {
+	case fate.Reset:
+		l.fly(parcel{kind: broken}, fate.Delay)
+		l.lose(p)
+	case fate.Lose:
+		l.lose(p)
+	default:
+		l.held = append(l.held, p)
+	}
+}
+
+// slice lets a parcel travel, in pieces if its fate says so.
+func (l *way) slice(p parcel, fate Fate) {
+	delay := fate.Delay
+	for n := fate.Slice; n > 0 && len(p.data) > n; delay += fate.Gap {
+		l.fly(parcel{data: p.data[:n:n]}, delay)
+		p.data = p.data[n:]
+	}
+	l.fly(p, delay)
+}
+
+// fly lets a parcel travel as long as the link and a delay take.
+func (l *way) fly(p parcel, delay time.Duration) {
+	w := l.from.conn.world
+	l.at += int64(len(p.data))
+	delay += w.links.Delay
 	if w.links.Jitter > 0 {
 		delay += time.Duration(w.linkRand.Int64N(int64(w.links.Jitter)))
 	}
 	l.last = max(w.now+delay, l.last)
 	l.flight.push(p)
 	w.At(l.last, l.arrives)
+}
+
+// lose swallows a parcel and all that comes behind it, and has this end wait for nothing.
+func (l *way) lose(p parcel) {
+	l.lost = true
+	l.swallow(p)
+	l.from.conn.world.soon(l.proceed)
+}
+
+// swallow drops a parcel. The end of a connection whose other end is gone too is the connection's.
+func (l *way) swallow(p parcel) {
+	l.onWay -= len(p.data)
+	l.at += int64(len(p.data))
+	if c := l.from.conn; (p.kind == ending || p.kind == broken) && !l.from.peer.there {
+		c.world.soon(c.end)
+	}
+	l.from.conn.world.recycle(p.data)
+}
+
+// proceed lets this end send more, if it waited for the window.
+func (l *way) proceed() {
+	if l.full && l.onWay < window {
+		l.full = false
+		l.from.run(l.from.look)
+	}
 }
 
 // resume forwards what was held, as far as the rules now let it.
@@ -172,6 +248,8 @@ func (l *way) arrive() {
 	switch to := l.from.peer; {
 	case p.kind == broken:
 		c.end()
+	case p.kind == ending && !to.there:
+		c.end() // nobody is left
 	case p.kind == opening && to == &c.server:
 		c.accept()
 	case p.kind == opening:
@@ -192,21 +270,15 @@ func (l *way) take() {
 		return
 	}
 	l.from.peer.receive(p.data)
-	if l.full && l.onWay < window {
-		l.full = false
-		l.from.run(l.from.look)
-	}
+	l.proceed()
 }
 
-// judge asks every rule that stands for the way. Delays add up, and one that holds or resets suffices.
+// judge asks every rule that stands for the way.
 func (w *World) judge(c Chunk) Fate {
 	var all Fate
 	for _, s := range w.rules {
 		if (s.from == "" || s.from == c.From) && (s.to == "" || s.to == c.To) {
-			f := s.rule.Judge(w.now, w.ruleRand, c)
-			all.Delay += max(f.Delay, 0)
-			all.Hold = all.Hold || f.Hold
-			all.Reset = all.Reset || f.Reset
+			all = all.And(s.rule.Judge(w.now, w.ruleRand, c))
 		}
 	}
 	return all

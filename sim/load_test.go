@@ -126,7 +126,7 @@ func (l *load) trouble(rng *rand.Rand, ends ...string) {
 		lasts := time.Duration(rng.Int64N(int64(time.Second)))
 		from, to := ends[rng.IntN(len(ends))], ends[rng.IntN(len(ends))]
 		node := l.w.Nodes()[rng.IntN(len(l.w.nodes))]
-		rule := trouble(rng.IntN(4))
+		rule := trouble(rng.IntN(troubles))
 		l.w.At(at, func() {
 			remove, err := l.w.AddRule(from, to, rule)
 			must(l.t, err)
@@ -143,6 +143,9 @@ func (l *load) trouble(rng *rand.Rand, ends ...string) {
 // A trouble is a rule that draws what it does.
 type trouble int
 
+// troubles are how many there are.
+const troubles = 6
+
 // Judge implements Rule.
 func (r trouble) Judge(_ time.Duration, rng *rand.Rand, _ Chunk) Fate {
 	switch r {
@@ -151,7 +154,11 @@ func (r trouble) Judge(_ time.Duration, rng *rand.Rand, _ Chunk) Fate {
 	case 1:
 		return Fate{Delay: time.Duration(rng.Int64N(int64(50 * ms)))}
 	case 2:
-		return Fate{Hold: rng.IntN(3) == 0, Delay: 2 * ms}
+		return Fate{Hold: rng.IntN(3) == 0, Delay: 2 * ms, First: rng.IntN(5)}
+	case 4:
+		return Fate{Lose: rng.IntN(20) == 0, First: rng.IntN(50)}
+	case 5:
+		return Fate{Slice: 1 + rng.IntN(30), Gap: time.Duration(rng.Int64N(int64(ms)))}
 	}
 	return Fate{Reset: rng.IntN(10) == 0}
 }

@@ -33,11 +33,11 @@ func registryOptions(n Node) (lookup.Options, error) {
 
 // startRegistry begins a life of an nsqlookupd. It knows nothing.
 func (n *node) startRegistry() error {
-	opts, err := registryOptions(n.spec)
+	opts, err := registryOptions(n.present())
 	if err != nil {
 		return err
 	}
 	r := lookup.NewRegistry(opts)
-	n.life = &life{registry: r, handler: httpapi.Lookupd(r, httpapi.LookupdInfo{Version: broker.Version}, n.world.time)}
+	n.life = &life{registry: r, handler: httpapi.Lookupd(r, httpapi.LookupdInfo{Version: broker.Version}, n.now)}
 	return nil
 }

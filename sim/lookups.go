@@ -61,8 +61,7 @@ func newLookups(n *node, l *life) (*lookups, error) {
 
 // soon calls f in d, if the broker lives then, and is not paused.
 func (l *lookups) soon(d time.Duration, f func()) {
-	w := l.node.world
-	w.At(w.now+d, func() { l.node.run(l.life, f) })
+	l.node.after(d, func() { l.node.run(l.life, f) })
 }
 
 // wake has them look at the broker, if its names may have changed.
@@ -91,13 +90,13 @@ func (l *lookups) look() {
 		l.names = l.brokerNames()
 		for _, p := range l.peers {
 			if p.agent != nil {
-				p.agent.Want(l.node.world.time(), l.names)
+				p.agent.Want(l.node.now(), l.names)
 			}
 		}
 	}
 	for _, topic := range b.Undiscovered() {
 		if l.quests[topic] == nil {
-			l.quests[topic] = lookup.NewQuest(l.node.world.time())
+			l.quests[topic] = lookup.NewQuest(l.node.now())
 			l.ask(topic)
 		}
 	}
@@ -113,7 +112,8 @@ func (l *lookups) brokerNames() (names lookup.Names) {
 // connTo is a connection of the broker's to an nsqlookupd that is not begun.
 func (l *lookups) connTo(p *lookupPeer) *conn {
 	c := newConn(l.node.world, l.node.spec.Name, p.node)
-	c.client.node, c.client.life = l.node, l.life
+	c.client.belong(l.node)
+	c.client.life = l.life
 	return c
 }
 
@@ -161,8 +161,8 @@ func (l *lookups) ask(topic string) {
 				Channels []string `json:"channels"`
 			}
 			if err == nil && status == http.StatusOK && json.Unmarshal(body, &found) == nil {
-				b.Discovered(w.time(), topic, found.Channels, false) // the others may take long
-				q.Answer(name, found.Channels, p.agent != nil && p.agent.Gathered(w.time()))
+				b.Discovered(l.node.now(), topic, found.Channels, false) // the others may take long
+				q.Answer(name, found.Channels, p.agent != nil && p.agent.Gathered(l.node.now()))
 			}
 			if waiting--; waiting == 0 {
 				l.asked(topic)
@@ -173,7 +173,7 @@ func (l *lookups) ask(topic string) {
 
 // asked is the end of a round.
 func (l *lookups) asked(topic string) {
-	q, now := l.quests[topic], l.node.world.time()
+	q, now := l.quests[topic], l.node.now()
 	over := q.Over(now, l.node.spec.Lookupds)
 	l.life.broker.Discovered(now, topic, q.Channels(), over)
 	if !over {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"time"
 
 	"github.com/nsqlab/nsqlab/broker"
@@ -26,9 +27,14 @@ func (k Kind) CheckArg(arg string) error {
 	return err
 }
 
+// worldFile is the size of a world's files of messages, if a broker's flags say nothing: its disks are memory, and what was finished goes with
+// its file.
+const worldFile = 1 << 20
+
 // brokerOptions are a broker's settings by its flags.
 func brokerOptions(n Node) (broker.Options, error) {
 	opts := broker.DefaultOptions(n.Name)
+	opts.MaxBytesPerFile = worldFile
 	if err := parseArgs(n, opts.Flags); err != nil {
 		return opts, err
 	}
@@ -94,6 +100,13 @@ type node struct {
 	life   *life // nil while it is down
 	paused bool
 	parked []func() // what waits for the end of the pause, or behind that
+	lives  int      // so far
+	clock  nodeClock
+	waits  []*wait
+	traps  []*trap
+	at     Point    // that it is at, while what a trap calls is called
+	held   holdings // what it held when it began what it is in the middle of, while somebody watches it
+	more   []string // flags that it is started with, behind its own
 }
 
 // A life is a node's daemon from its start to its end.
@@ -102,6 +115,9 @@ type life struct {
 	registry *lookup.Registry // nil if it is a broker
 	lookups  *lookups         // a broker's; nil if it knows no nsqlookupd
 	handler  http.Handler
+	syncer   *syncer       // a broker's
+	arm      func()        // a broker's: sees to what it is due for
+	began    time.Duration // of the world
 }
 
 // connect begins a session.
@@ -133,14 +149,27 @@ func newNode(w *World, spec Node) *node {
 }
 
 func (n *node) start() error {
+	start := n.startBroker
 	if n.spec.Kind == Lookupd {
-		return n.startRegistry()
+		start = n.startRegistry
 	}
-	return n.startBroker()
+	err := start()
+	if err == nil {
+		n.lives++
+		n.life.began = n.world.now
+	}
+	return err
+}
+
+// present is the node with the flags that it is started with.
+func (n *node) present() Node {
+	spec := n.spec
+	spec.Args = slices.Concat(spec.Args, n.more)
+	return spec
 }
 
 func (n *node) startBroker() error {
-	opts, err := brokerOptions(n.spec)
+	opts, err := brokerOptions(n.present())
 	if err != nil {
 		return err
 	}
@@ -149,13 +178,13 @@ func (n *node) startBroker() error {
 	var b *broker.Broker
 	t, s := &timer{}, &syncer{}
 	arm := func() {
-		if b != nil {
+		if b != nil && n.life == l {
 			t.set(b.NextTimeout())
 			s.arm()
 			l.lookups.wake()
 		}
 	}
-	b, err = broker.Open(n.world.time(), opts, n.disk, func() { n.world.soon(arm) })
+	b, err = broker.Open(n.now(), opts, n.disk.mount(), func() { n.world.soon(arm) })
 	if err != nil {
 		b = nil
 		n.disk.Kill()
@@ -163,14 +192,16 @@ func (n *node) startBroker() error {
 	}
 	run := func(f func()) { n.run(l, f) }
 	expire := func() {
-		b.HandleTimeout(n.world.time())
+		b.HandleTimeout(n.now())
 		arm()
 	}
 	t.init(n.world, func() { run(expire) })
-	s.init(n.world, n.disk, b.NextSync, b.Sync, run)
-	info := httpapi.Info{Version: broker.Version, Hostname: n.spec.Name, BroadcastAddress: n.spec.Name, Started: n.world.time()}
+	t.node = n
+	s.init(n, b.NextSync, b.Sync, run)
+	info := httpapi.Info{Version: broker.Version, Hostname: n.spec.Name, BroadcastAddress: n.spec.Name, Started: n.now()}
 	info.Await = func(done <-chan error) error { return n.await(b, done) }
-	l.broker, l.handler = b, httpapi.Nsqd(b, info, n.world.time)
+	l.broker, l.handler = b, httpapi.Nsqd(b, info, n.now)
+	l.syncer, l.arm = s, arm
 	n.life = l
 	if len(n.spec.Lookupds) > 0 {
 		if l.lookups, err = newLookups(n, l); err != nil {
@@ -184,7 +215,7 @@ func (n *node) startBroker() error {
 
 // await gives what became of a publication that waits for the broker's Sync, which takes no time then.
 func (n *node) await(b *broker.Broker, done <-chan error) error {
-	_ = b.Sync(n.world.time()) // who waits is told
+	_ = b.Sync(n.now()) // who waits is told
 	select {
 	case err := <-done:
 		return err
@@ -206,6 +237,9 @@ func (n *node) run(l *life, f func()) {
 	case n.paused || len(n.parked) > 0:
 		n.parked = append(n.parked, f)
 	default:
+		if len(n.traps) > 0 {
+			n.held = n.holds()
+		}
 		f()
 	}
 }

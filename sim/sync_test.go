@@ -19,8 +19,6 @@ type synced struct {
 }
 
 func newSynced(w *World) *synced {
-	d := NewDisk()
-	d.SyncLatency = 2 * ms
 	y := &synced{w: w, due: -1}
 	run := func(f func()) {
 		if y.runs != nil {
@@ -29,7 +27,7 @@ func newSynced(w *World) *synced {
 			f()
 		}
 	}
-	y.s.init(w, d, y.next, y.sync, run)
+	y.s.init(newNode(w, Node{Name: "b1"}), y.next, y.sync, run)
 	return y
 }
 
@@ -41,7 +39,7 @@ func (y *synced) next() time.Time {
 }
 
 func (y *synced) sync(now time.Time) error {
-	if now != y.w.time() {
+	if !now.Equal(y.w.time()) {
 		y.log = append(y.log, fmt.Sprintf("told the time %v", now))
 	}
 	y.log = append(y.log, y.w.now.String())
@@ -126,8 +124,8 @@ func TestSyncOfOthers(t *testing.T) {
 func TestSlowSync(t *testing.T) {
 	w := newWorld(t, plain)
 	y := newSynced(w)
-	slow := y.s.disk.Slow(100 * ms)
-	also := y.s.disk.Slow(time.Second)
+	slow := y.s.node.disk.Slow(100 * ms)
+	also := y.s.node.disk.Slow(time.Second)
 	w.At(0, func() { y.dueAt(0) })
 	w.At(2*time.Second, also.Clear)
 	w.At(3*time.Second, func() { y.dueAt(0) })

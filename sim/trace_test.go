@@ -16,7 +16,7 @@ import (
 func TestNothingIsLostOrDamaged(t *testing.T) {
 	for seed := range uint64(3) {
 		w, l := play(t, seed)
-		if l.damaged > 0 || l.lost() > 0 || len(l.acked) < 3000 || l.came < len(l.acked) {
+		if l.damaged > 0 || l.lost() > 0 || len(l.acked) < 2000 || l.came < len(l.acked) {
 			t.Errorf("seed %d: %d damaged, %d lost", seed, l.damaged, l.lost())
 		}
 		t.Logf("seed %d: %d published, %d acknowledged, %d came; %d connections, %d events",

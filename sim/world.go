@@ -99,7 +99,7 @@ func (w *World) Run(d time.Duration) {
 	w.now = end
 }
 
-// Rand gives the named stream of randomness. Drawing more from one changes no other.
+// Rand implements Chance.
 func (w *World) Rand(name string) *rand.Rand {
 	r := w.rngs[name]
 	if r == nil {
@@ -168,7 +168,7 @@ func (w *World) Dial(from, to string, open func(now time.Time, wake func()) wire
 // connect begins a connection, with an endpoint at its client's end.
 func (w *World) connect(c *conn, open func(now time.Time, wake func()) wire.Endpoint) {
 	w.conns = append(w.conns, c)
-	c.client.endpoint = open(w.time(), c.client.wake)
+	c.client.endpoint = open(c.client.now(), c.client.wake)
 	c.begin()
 }
 
@@ -183,7 +183,12 @@ func (w *World) Request(name, method, path string, done func(status int, body []
 			done(0, nil, err)
 			return
 		}
+		l := n.life
 		status, body := n.request(method, path)
+		if n.life != l {
+			done(0, nil, fmt.Errorf("sim: node %s ended as it was asked", name))
+			return
+		}
 		done(status, body, nil)
 	})
 }
@@ -230,14 +235,14 @@ func (w *World) Stop(name string) error {
 			c.client.hangUp() // nobody is sent here any more
 		}
 	}
-	l.close(w.time())
+	l.close(n.now())
 	for _, c := range slices.Clone(w.conns) {
 		if c.server.life == l {
 			c.server.expire() // its session is doomed, and has a last word
 			c.server.hangUp()
 		}
 	}
-	l.save(w.time())
+	l.save(n.now())
 	w.bereave(n)
 	return nil
 }

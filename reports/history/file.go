@@ -71,21 +71,27 @@ func appendOp(dst []byte, op *Op) []byte {
 	if op.Conn != 0 {
 		dst = strconv.AppendUint(append(dst, `,"conn":`...), op.Conn, 10)
 	}
-	for i, l := range op.Licenses {
-		if i == 0 {
-			dst = append(dst, `,"licenses":[`...)
-		} else {
-			dst = append(dst, ',')
-		}
-		dst = appendString(dst, l)
-	}
-	if len(op.Licenses) > 0 {
-		dst = append(dst, ']')
-	}
+	dst = appendList(dst, `,"licenses":[`, op.Licenses)
 	if op.Ends {
 		dst = append(dst, `,"ends":true`...)
 	}
+	dst = appendList(dst, `,"states":[`, op.States)
 	return append(dst, '}')
+}
+
+// appendList appends a list of strings behind its key, if it is not empty.
+func appendList(dst []byte, key string, all []string) []byte {
+	if len(all) == 0 {
+		return dst
+	}
+	dst = append(dst, key...)
+	for i, s := range all {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(dst, s)
+	}
+	return append(dst, ']')
 }
 
 // appendString appends a JSON string.

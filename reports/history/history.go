@@ -67,7 +67,9 @@ const (
 
 // Nemesis is the process that inflicts faults: its F is the fault's kind, Note its words, Node the broker it hits. The invoke begins
 // the injection, which may take a while; info says that it is on; ok that it is healed; fail that it shows nothing, for it
-// could not be inflicted, or not be healed, or hit nothing (Error).
+// could not be inflicted, or not be healed, or hit nothing (Error). Of one that puts the node's clocks wrong After is how far its wall clock is
+// ahead, and Count how much both clocks gain, in millionths: -1000000 if they stand still. A fault whose healing ends the node once more is
+// two, in a row.
 const Nemesis = "nemesis"
 
 // An Op is one entry of a history.
@@ -87,12 +89,16 @@ type Op struct {
 	Count   int64         `json:"count,omitempty"`
 	Note    string        `json:"note,omitempty"`
 	Error   string        `json:"error,omitempty"` // why it failed, or is not known
-	// Licenses are the promises that a fault may break, of its invoke: checkers' names; no-loss/orders is that of a topic alone.
+	// Licenses are the promises that a fault may break, of its invoke: checkers' names; no-loss/orders is that of a topic alone, and
+	// "no-loss before 2s" that of messages alone whose publication was invoked before that time.
 	Licenses []string `json:"licenses,omitempty"`
 	// Durability is what OK promised on the node that a fault hits, of its invoke; empty if its topics differ in that.
 	Durability string `json:"durability,omitempty"`
 	// Ends says of a fault that it ends the broker, and that its healing starts that again.
 	Ends bool `json:"ends,omitempty"`
+	// States are what the node was in the middle of when a fault came, by names that the cluster has for it: of the invoke, and of the
+	// info of a fault that waited for its moment.
+	States []string `json:"states,omitempty"`
 }
 
 // Msg makes a message's number in its run from its producer's (1 to 2^24-1) and its place in what that producer sent (from 1).

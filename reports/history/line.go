@@ -40,6 +40,7 @@ func (r *lineReader) read(line []byte) (op Op, ok bool) {
 	op.Conn = r.unsigned(`,"conn":`)
 	op.Licenses = r.list(`,"licenses":["`)
 	op.Ends = r.skip(`,"ends":true`)
+	op.States = r.list(`,"states":["`)
 	return op, !r.other && uint64(op.Attempt) == attempt && string(r.rest) == "}"
 }
 

@@ -44,7 +44,7 @@ func FuzzLine(f *testing.F) {
 	for _, line := range []string{
 		`{"t":1,"p":"","type":"","f":""}`, `{"t":-1,"p":"a","type":"ok","f":"pub","attempt":65536}`, `{"t":01,"p":"a","type":"ok","f":"pub"}`,
 		`{"t":1,"p":"a","type":"ok","f":"pub","msg":18446744073709551615}`, `{"t":1,"p":"a","type":"ok","f":"pub","msg":-1}`, `{"t":1,"p":"a\"","type":"ok","f":"x"}`,
-		`{"t":1e3,"p":"a","type":"ok","f":"pub"}`, `{"t":-,"p":"a","type":"ok","f":"pub"}`, `{"t":1,"p":"a","type":"ok","f":"pub","licenses":["a","b"]} `, `{"t":1,"p":"é","type":"ok","f":"pub","licenses":[]}`,
+		`{"t":1e3,"p":"a","type":"ok","f":"pub"}`, `{"t":-,"p":"a","type":"ok","f":"pub"}`, `{"t":1,"p":"a","type":"ok","f":"pub","licenses":["a","b"]} `, `{"t":1,"p":"nemesis","type":"invoke","f":"kill","ends":true,"states":["a"]}`, `{"t":1,"p":"a","type":"ok","f":"pub","states":[]}`, `{"t":1,"p":"é","type":"ok","f":"pub","licenses":[]}`,
 	} {
 		f.Add([]byte(line))
 	}

@@ -20,6 +20,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
@@ -34,7 +36,7 @@ import (
 // errClosed is what becomes of a call after Close.
 var errClosed = errors.New("the cluster is closed")
 
-// A Cluster implements sim.Cluster, sim.Pauser and sim.Stopper in real time. Its methods are for callbacks, for endpoints, and outside
+// A Cluster implements sim.Cluster, sim.Pauser, sim.Stopper and sim.Chance in real time. Its methods are for callbacks, for endpoints, and outside
 // Run for one goroutine; Address is for any, and so is Close, but not for a callback or an endpoint.
 type Cluster struct {
 	turn  turn
@@ -44,6 +46,9 @@ type Cluster struct {
 	links atomic.Uint64   // how many there have been
 	ctx   context.Context // ends when the cluster is closed
 	close func() error    // once
+	// launcher is kept, for its folder goes with it: a launcher that nobody holds is collected, and its files are closed.
+	launcher Launcher
+	rngs     map[string]*rand.Rand
 
 	mu        sync.Mutex
 	cancel    context.CancelFunc // of ctx; called with mu held
@@ -54,7 +59,7 @@ type Cluster struct {
 // New launches the nodes and returns when each has answered. The seed is that of the rules' randomness. The launcher may
 // serve other clusters too.
 func New(launcher Launcher, nodes []sim.Node, seed uint64) (*Cluster, error) {
-	c := &Cluster{seed: seed}
+	c := &Cluster{seed: seed, launcher: launcher, rngs: map[string]*rand.Rand{}}
 	c.turn.closed = make(chan struct{})
 	c.turn.Lock()
 	c.turn.dawn()
@@ -153,6 +158,16 @@ func (c *Cluster) Now() time.Duration { return c.turn.now() }
 
 // At implements sim.Cluster.
 func (c *Cluster) At(d time.Duration, f func()) { c.turn.at(d, f) }
+
+// Rand implements sim.Chance.
+func (c *Cluster) Rand(name string) *rand.Rand {
+	if c.rngs[name] == nil {
+		h := fnv.New64a()
+		h.Write([]byte(name))
+		c.rngs[name] = rand.New(rand.NewPCG(c.seed, h.Sum64()))
+	}
+	return c.rngs[name]
+}
 
 // Run implements sim.Cluster. It returns early when another goroutine closes the cluster, and then when that is done.
 func (c *Cluster) Run(d time.Duration) { c.turn.run(d) }

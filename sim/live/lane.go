@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/nsqlab/nsqlab/sim"
 )
 
 // A lane is one direction of a link. One goroutine collects what comes in and has it judged, one delivers it in order.
@@ -20,17 +23,25 @@ type lane struct {
 	mu    sync.Mutex
 	queue []parcel // guarded by mu
 	size  int      // the bytes in queue; guarded by mu
-	dead  bool     // dst takes no more; guarded by mu
+	dead  bool     // what comes is swallowed; guarded by mu
+	read  int64    // bytes; of collect alone
 }
 
 // A parcel is a chunk that waits for its time.
 type parcel struct {
-	data []byte
-	last bool            // nothing follows, and there is no data
-	lost bool            // as last, and not in order: the source has reset the connection
-	due  time.Time       // when it may leave
-	held <-chan struct{} // not nil: it is held, and judged anew when this closes
+	data  []byte
+	at    int64           // the offset of data in its direction
+	last  bool            // nothing follows, and there is no data
+	lost  bool            // as last, and not in order: the connection is reset
+	void  bool            // nothing follows, and the destination does not learn of it
+	due   time.Time       // when it may leave
+	slice int             // if not 0, in pieces of so many bytes
+	gap   time.Duration   // between them
+	held  <-chan struct{} // not nil: it is held, and judged anew when this closes
 }
+
+// final is whether what is behind it is swallowed.
+func (p parcel) final() bool { return p.last || p.void }
 
 func newLane(l *link, toNode bool) *lane {
 	a := &lane{link: l, toNode: toNode, src: l.client, dst: l.server,
@@ -47,10 +58,11 @@ func (a *lane) collect() {
 	for {
 		n, err := a.src.Read(buf)
 		if n > 0 {
-			a.put(parcel{data: bytes.Clone(buf[:n])})
+			a.put(parcel{data: bytes.Clone(buf[:n]), at: a.read})
+			a.read += int64(n)
 		}
 		if err != nil {
-			a.put(parcel{last: true, lost: errors.Is(err, syscall.ECONNRESET)})
+			a.put(parcel{at: a.read, last: true, lost: errors.Is(err, syscall.ECONNRESET)})
 			return
 		}
 		for a.full() {
@@ -63,32 +75,56 @@ func (a *lane) collect() {
 	}
 }
 
-// put has the parcel judged and queues it. A lane that is dead swallows it, and so does a link that is over.
+// put has the parcel judged and queues what becomes of it. A lane that is dead swallows it, and so does a link that is over.
 func (a *lane) put(p parcel) {
-	if a.link.over.Err() != nil || a.isDead() || !a.judge(&p) {
+	if a.link.over.Err() != nil || a.isDead() {
 		return
 	}
+	all := a.judge(p)
 	a.mu.Lock()
-	a.queue = append(a.queue, p)
-	a.size += len(p.data)
+	if !a.dead {
+		a.add(all)
+	}
 	a.mu.Unlock()
 	signal(a.arrived)
 }
 
-// judge settles when the parcel leaves. The end of the stream is judged as a chunk without bytes: what holds the bytes
-// of a link holds that too. False means that the link was reset.
-func (a *lane) judge(p *parcel) bool {
-	fate, changed := a.link.judge(a.toNode, false, p.data)
-	if fate.Reset {
+// add queues parcels. It is called with mu held.
+func (a *lane) add(all []parcel) {
+	a.queue = append(a.queue, all...)
+	for _, p := range all {
+		a.size += len(p.data)
+		a.dead = a.dead || p.final()
+	}
+}
+
+// judge settles what becomes of a parcel, and when it leaves. The end of the stream is judged as a chunk without bytes: what
+// holds the bytes of a link holds that too. Nothing means that the link was reset.
+func (a *lane) judge(p parcel) (all []parcel) {
+	fate, changed := a.link.judge(a.toNode, sim.Chunk{At: p.at, Data: p.data})
+	p.held, p.due, p.slice, p.gap = nil, time.Now().Add(fate.Delay), fate.Slice, fate.Gap
+	if !fate.Hold && !fate.Reset && !fate.Lose {
+		return []parcel{p}
+	}
+	first := min(max(fate.First, 0), len(p.data))
+	if first > 0 {
+		front := p
+		front.data = p.data[:first]
+		all = append(all, front)
+		p.data, p.at = p.data[first:], p.at+int64(first)
+	}
+	switch {
+	case fate.Reset && first == 0 && fate.Delay == 0:
 		a.link.end()
-		return false
-	}
-	p.held = nil
-	if fate.Hold {
+	case fate.Reset:
+		all = append(all, parcel{last: true, lost: true, due: p.due})
+	case fate.Lose:
+		all = append(all, parcel{void: true})
+	case first == 0 || len(p.data) > 0:
 		p.held = changed
+		all = append(all, p)
 	}
-	p.due = time.Now().Add(fate.Delay)
-	return true
+	return all
 }
 
 // deliver writes parcels when they are due, each after the one before.
@@ -123,20 +159,19 @@ func (a *lane) deliver() {
 func (a *lane) front() (p *parcel, wait time.Duration, changed <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for i := range a.queue {
-		q := &a.queue[i]
-		if q.held == nil {
+	for i := 0; i < len(a.queue); i++ {
+		held := a.queue[i].held
+		if held == nil {
 			continue
 		}
 		select {
-		case <-q.held:
-			if !a.judge(q) {
+		case <-held:
+			if !a.rejudge(i) {
 				return nil, 0, nil
 			}
 		default:
 		}
-		if q.held != nil {
-			changed = q.held
+		if changed = a.queue[i].held; changed != nil {
 			break
 		}
 	}
@@ -150,20 +185,48 @@ func (a *lane) front() (p *parcel, wait time.Duration, changed <-chan struct{}) 
 	return &first, wait, changed
 }
 
-// send writes the first parcel and takes it off the queue. False means that none follows.
+// rejudge puts what becomes of a parcel now in its place in the queue; false means that the link was reset. It is called with mu held.
+func (a *lane) rejudge(i int) bool {
+	all := a.judge(a.queue[i])
+	behind := slices.Clone(a.queue[i+1:])
+	for _, p := range a.queue[i:] {
+		a.size -= len(p.data)
+	}
+	a.queue = a.queue[:i]
+	a.add(all)
+	if len(all) > 0 && !all[len(all)-1].final() {
+		a.add(behind)
+	}
+	signal(a.left)
+	return len(all) > 0
+}
+
+// send writes the first parcel, or a piece of it, and takes it off the queue. False means that none follows.
 func (a *lane) send(p *parcel) bool {
-	if p.last {
+	switch {
+	case p.void:
+		a.die()
+		return false
+	case p.last:
 		a.finish(p.lost)
 		return false
 	}
-	if _, err := a.dst.Write(p.data); err != nil {
+	data := p.data
+	if p.slice > 0 && p.slice < len(data) {
+		data = data[:p.slice]
+	}
+	if _, err := a.dst.Write(data); err != nil {
 		a.die()
 		return false
 	}
 	a.mu.Lock()
-	a.queue[0] = parcel{}
-	a.queue = a.queue[1:]
-	a.size -= len(p.data)
+	if first := &a.queue[0]; len(data) < len(first.data) {
+		first.data, first.at, first.due = first.data[len(data):], first.at+int64(len(data)), first.due.Add(first.gap)
+	} else {
+		*first = parcel{}
+		a.queue = a.queue[1:]
+	}
+	a.size -= len(data)
 	a.mu.Unlock()
 	signal(a.left)
 	return true

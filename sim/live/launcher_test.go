@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -287,5 +288,23 @@ func TestPortsAreKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer l.Close()
+	}
+}
+
+// TestClusterKeepsItsLauncher: the folder of a launcher that only its cluster holds stays as long as that.
+func TestClusterKeepsItsLauncher(t *testing.T) {
+	c, err := New(InProcess(), []sim.Node{{Name: "b1"}}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 5 {
+		runtime.GC() // one to find what nobody holds, another to have let go of it
+		c.Run(20 * time.Millisecond)
+		for _, step := range []func(string) error{c.Kill, c.Start} {
+			if err := step("b1"); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }

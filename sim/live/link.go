@@ -46,8 +46,8 @@ func (c *Cluster) newLink(from string, n *node, port int, near, client net.Conn)
 }
 
 // judge asks the rules about a chunk that goes towards the node or from it.
-func (l *link) judge(toNode, opening bool, data []byte) (sim.Fate, <-chan struct{}) {
-	c := sim.Chunk{From: l.from, To: l.node.name, Conn: l.number, Opening: opening, Data: data}
+func (l *link) judge(toNode bool, c sim.Chunk) (sim.Fate, <-chan struct{}) {
+	c.From, c.To, c.Conn = l.from, l.node.name, l.number
 	if !toNode {
 		c.From, c.To = c.To, c.From
 	}
@@ -75,14 +75,17 @@ func (l *link) connect() error {
 	return err
 }
 
-// open waits until the rules hold the opening no more.
+// open waits until the rules hold the opening no more, and for ever if they lose it.
 func (l *link) open(ctx context.Context, toNode bool) (time.Duration, error) {
 	for {
-		fate, changed := l.judge(toNode, true, nil)
-		if fate.Reset {
-			return 0, errRefused
-		}
-		if !fate.Hold {
+		fate, changed := l.judge(toNode, sim.Chunk{Opening: true})
+		switch {
+		case fate.Reset:
+			return 0, errors.Join(wait(ctx, fate.Delay), errRefused)
+		case fate.Lose:
+			<-ctx.Done()
+			return 0, ctx.Err()
+		case !fate.Hold:
 			return fate.Delay, nil
 		}
 		select {

@@ -191,6 +191,7 @@ type caller struct {
 	hear    func()        // called when something came
 	due     time.Time     // when to time out
 	timed   time.Duration // how late that was
+	leaves  bool
 }
 
 func dial(t *testing.T, c *Cluster, from, node string) *caller {
@@ -236,7 +237,16 @@ func (p *caller) HandleTimeout(now time.Time) error {
 		p.timed = now.Sub(p.due)
 		p.due = time.Time{}
 	}
+	if p.leaves {
+		return io.EOF
+	}
 	return nil
+}
+
+// hangUp ends the connection from the client's end.
+func (p *caller) hangUp() {
+	p.leaves, p.due = true, time.Now()
+	p.wake()
 }
 
 func (p *caller) Disconnect(time.Time) { p.gone++ }

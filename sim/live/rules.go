@@ -44,8 +44,7 @@ func (r *rules) change() {
 	r.changed = make(chan struct{})
 }
 
-// judge asks every rule of the chunk's link: delays add up, and one that holds or resets suffices. The channel closes
-// when the answer may be another.
+// judge asks every rule of the chunk's link. The channel closes when the answer may be another.
 func (r *rules) judge(now time.Duration, rng *rand.Rand, chunk sim.Chunk) (sim.Fate, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,10 +53,7 @@ func (r *rules) judge(now time.Duration, rng *rand.Rand, chunk sim.Chunk) (sim.F
 		if l.from != "" && l.from != chunk.From || l.to != "" && l.to != chunk.To {
 			continue
 		}
-		f := l.rule.Judge(now, rng, chunk)
-		fate.Delay += max(f.Delay, 0)
-		fate.Hold = fate.Hold || f.Hold
-		fate.Reset = fate.Reset || f.Reset
+		fate = fate.And(l.rule.Judge(now, rng, chunk))
 	}
 	return fate, r.changed
 }

@@ -5,7 +5,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -75,7 +74,7 @@ func play(file string, seed uint64) (line, error) {
 		return line{}, err
 	}
 	r, err := scenarios.Play(context.Background(), s, scenarios.Stand{
-		Cluster: w, Backend: "virtual", Seed: seed, Slack: s.Links.Slack(), History: &memory{},
+		Cluster: w, Backend: "virtual", Seed: seed, Slack: s.Links.Slack(),
 	})
 	if err != nil {
 		return line{}, err
@@ -89,24 +88,4 @@ func play(file string, seed uint64) (line, error) {
 		l.Promises[p.Name] = o
 	}
 	return l, w.Close()
-}
-
-// memory is a history that need not last.
-type memory struct {
-	bytes.Buffer
-	reader *bytes.Reader
-}
-
-// Read reads what was written, from where Seek set it.
-func (m *memory) Read(p []byte) (int, error) {
-	if m.reader == nil {
-		m.reader = bytes.NewReader(m.Bytes())
-	}
-	return m.reader.Read(p)
-}
-
-// Seek sets where the next Read begins.
-func (m *memory) Seek(offset int64, whence int) (int64, error) {
-	m.reader = bytes.NewReader(m.Bytes())
-	return m.reader.Seek(offset, whence)
 }

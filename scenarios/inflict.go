@@ -1,0 +1,121 @@
+package scenarios
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/nsqlab/nsqlab/chaos"
+	"github.com/nsqlab/nsqlab/reports/history"
+	"github.com/nsqlab/nsqlab/sim"
+)
+
+// still is the drift of a clock that does not go, in millionths.
+const still = -1_000_000
+
+// inflict injects a fault, and sees to its healing.
+func (r *run) inflict(f *Fault) {
+	op := r.begin(f, f.Words)
+	r.broken++
+	heal, err := r.inject(f, op)
+	if err != nil {
+		r.broken--
+		r.failed(op, "could not be inflicted: "+err.Error())
+		return
+	}
+	r.weaken(f)
+	r.reconfigured(f)
+	mend := func() {
+		op := op
+		if f.Kind.Restarts {
+			op = r.begin(f, f.Words+", over")
+		}
+		err := heal()
+		r.broken--
+		r.restored(f)
+		switch {
+		case errors.Is(err, chaos.ErrHitNothing):
+			r.failed(op, "hit nothing")
+		case err != nil:
+			r.failed(op, "could not be healed: "+err.Error())
+		default:
+			r.record(op, history.OK)
+		}
+	}
+	switch {
+	case f.For > 0:
+		r.cluster.At(f.At+f.For, mend)
+	case r.over:
+		mend()
+	default:
+		r.lasting = append(r.lasting, mend)
+	}
+}
+
+// begin records that a fault is about to be inflicted, or healed by what is a fault too. It gives the entry, without what only an invoke has.
+func (r *run) begin(f *Fault, words string) history.Op {
+	op := history.Op{Process: history.Nemesis, F: f.Kind.Name, Note: words, Ends: f.Kind.Ends || f.Kind.Restarts}
+	if f.Kind.OfNode() {
+		op.Node = f.Target
+	}
+	invoke := op
+	if f.Kind.OfNode() {
+		invoke.Licenses, invoke.Durability = r.licenses(f)
+		invoke.States = r.states(f.Target)
+	}
+	r.bequeath(f)
+	if f.Kind.Skew != nil {
+		s := f.Kind.Skew(f.Args)
+		if invoke.After, invoke.Count = s.Offset, s.Drift; s.Frozen {
+			invoke.Count = still
+		}
+	}
+	r.record(invoke, history.Invoke)
+	return op
+}
+
+// inject injects a fault and records that it is on, then or when its moment comes. A restart is over as soon as it is on.
+func (r *run) inject(f *Fault, op history.Op) (heal func() error, err error) {
+	if trap, ok := f.Inflict.(chaos.Trap); ok {
+		return trap.Set(r.cluster, func() {
+			sprung := op
+			sprung.States = r.states(f.Target)
+			r.record(sprung, history.Info)
+		})
+	}
+	if heal, err = f.Inflict.Inject(r.cluster); err == nil {
+		r.record(op, history.Info)
+		if f.Kind.Restarts {
+			r.record(op, history.OK)
+		}
+	}
+	return heal, err
+}
+
+func (r *run) failed(op history.Op, why string) {
+	op.Error = why
+	r.record(op, history.Fail)
+}
+
+// states are what a node is in the middle of, if the cluster sees that.
+func (r *run) states(node string) []string {
+	if o, ok := r.cluster.(sim.Observer); ok {
+		return o.States(node)
+	}
+	return nil
+}
+
+// reconfigured notes with what flags a node runs from now on.
+func (r *run) reconfigured(f *Fault) {
+	if f.Kind.Flags == nil {
+		return
+	}
+	r.restored(f)
+	r.restarted = append(r.restarted, f)
+}
+
+// restored notes that a node runs with its own flags again.
+func (r *run) restored(f *Fault) {
+	if f.Kind.Flags != nil {
+		r.restarted = slices.DeleteFunc(r.restarted, func(other *Fault) bool { return other.Target == f.Target })
+	}
+}
