@@ -52,6 +52,7 @@ type Kind struct {
 	// ByHow is what a kind with the parameter how may break, by its word; without the word it is Permits.
 	ByHow map[string]map[sim.Durability][]string
 	Ends  bool // it ends the node; what heals it starts that again
+	Halts bool // the node lives and does nothing while it is on
 	// Restarts says that it ends the node and starts it again, and that what heals it does so once more.
 	Restarts bool
 	// Weakens is what OK is worth on the broker from the fault on, also when that is over, to the faults that come then.
@@ -111,6 +112,7 @@ type Param struct {
 	Required bool
 	Usage    string
 	Words    []string // of the type Word
+	Draw     []string // values, as a scenario has them, of which a swarm takes one; empty: any that the type has
 }
 
 // Args are a fault's words, checked and parsed, by the parameters' names. What was left out is not in them.

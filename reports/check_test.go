@@ -50,6 +50,7 @@ var histories = []ruling{
 	{"no-loss-before-any-channel", Valid, 0, ""},
 	{"no-loss-to-nobody", Invalid, 1, "1-1: acknowledged by b1, never delivered to any channel of orders"},
 	{"no-loss-ephemeral", Valid, 0, ""},
+	{"no-loss-ephemeral-topic", Valid, 0, ""},
 
 	// A publication that is repeated was acknowledged if any try was; what may have lost the tries before is no excuse.
 	{"no-loss-republished", Valid, 0, ""},
@@ -101,6 +102,8 @@ var histories = []ruling{
 	{"no-early-redelivery-touch", Invalid, 1, "1-1: delivered again in orders/billing 788ms before its timeout of 1s was over"},
 	{"no-early-redelivery-touch-limit", Valid, 0, ""},
 	{"no-early-redelivery-touch-sent", Valid, 0, ""},
+	{"no-early-redelivery-touch-shortens", Valid, 0, ""}, // where the timeout is longer than TOUCH may hold
+	{"no-early-redelivery-touch-shortens-bad", Invalid, 1, "1-1: delivered again in orders/billing 100ms before its timeout of 2s was over"},
 	{"no-early-redelivery-under-delay", Unknown, 0, ""},   // not judged
 	{"no-early-redelivery-after-close", Unknown, 0, ""},   // not judged
 	{"no-early-redelivery-touch-refused", Unknown, 0, ""}, // not judged: not in flight any more
@@ -166,12 +169,13 @@ var histories = []ruling{
 	{"finds-producers-kept-topic", Invalid, 1, ": c1 has not found b1, which has orders, in 18s of looking"},
 	{"finds-producers-after-fault", Invalid, 1, ": c1 has not found b1, which has orders, in 10s of looking"},
 	{"finds-producers-away", Valid, 0, ""},
-	{"finds-producers-refused", Valid, 0, ""},       // it was told where the broker is
-	{"finds-producers-fault-on", Unknown, 0, ""},    // not judged
-	{"finds-producers-two-faults", Unknown, 0, ""},  // not judged: no time without a fault is long enough
-	{"finds-producers-lost-topic", Unknown, 0, ""},  // not judged: the kill may have taken it
-	{"finds-producers-other-topic", Unknown, 0, ""}, // not judged
-	{"finds-producers-told-where", Unknown, 0, ""},  // not judged: it asks nobody
+	{"finds-producers-refused", Valid, 0, ""},           // it was told where the broker is
+	{"finds-producers-fault-on", Unknown, 0, ""},        // not judged
+	{"finds-producers-two-faults", Unknown, 0, ""},      // not judged: no time without a fault is long enough
+	{"finds-producers-lost-topic", Unknown, 0, ""},      // not judged: the kill may have taken it
+	{"finds-producers-ephemeral-topic", Unknown, 0, ""}, // not judged: it may end at any time
+	{"finds-producers-other-topic", Unknown, 0, ""},     // not judged
+	{"finds-producers-told-where", Unknown, 0, ""},      // not judged: it asks nobody
 
 	// A channel that a new topic has elsewhere misses nothing, if that could be known, and all nsqlookupds that are asked have been told.
 	{"no-missed-start-good", Valid, 0, ""},

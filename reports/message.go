@@ -217,6 +217,7 @@ func (l *life) touch(op *history.Op, c *connection) {
 	switch {
 	case op.Type == history.Info:
 		l.latest = max(l.latest, min(op.Time+c.timeout, limit))
+		l.deadline = min(l.deadline, limit) // which may be less than the timeout that it was delivered with
 		l.extended = op.Time
 		l.vague = l.vague || !c.settled
 	case op.Type == history.OK && c.longest > 0:

@@ -30,7 +30,8 @@ type consumer struct {
 type subscription struct {
 	*consumer
 	node       string
-	conn       *client.Conn // nil while there is none
+	maxRequeue time.Duration // the longest deferral that the broker grants
+	conn       *client.Conn  // nil while there is none
 	id         uint64
 	stands     bool
 	subscribed bool
@@ -138,6 +139,11 @@ func (s *subscription) note(f string, t history.Type, why string) {
 
 func (s *subscription) connected(time.Time) {
 	s.stands = true
+	longest, err := s.run.running(s.node).MaxRequeue()
+	if err != nil {
+		panic(err) // the loader has checked its flags
+	}
+	s.maxRequeue = longest
 	s.note(history.Connect, history.OK, "")
 	conn := s.conn
 	conn.Subscribe(s.line.Topic, s.line.Channel, func(_ time.Time, res client.Result) {

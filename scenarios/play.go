@@ -55,8 +55,9 @@ func (at Stand) Again(file string) string {
 	return strings.Join(append(words, file), " ")
 }
 
-// Play plays a scenario, writes its history, and judges it.
+// Play plays a scenario with what its seed draws, writes its history, and judges it.
 func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
+	s = s.Drawn(at.Seed)
 	id := at.Run
 	if id == 0 {
 		id = RunNumber(at.Seed, at.Nonce)

@@ -60,8 +60,9 @@ type run struct {
 }
 
 // Run plays a scenario on a cluster: the load with its faults, then the healing of all of them, then the drain. It records all of
-// it, and returns an error only if the run could not be played to its end, as when ctx is done.
+// it, with the faults that a swarm draws for its seed, and returns an error only if the run could not be played to its end, as when ctx is done.
 func Run(ctx context.Context, s *Scenario, c sim.Cluster, o Options) error {
+	s = s.Drawn(o.Seed)
 	if err := s.checkOwn(o.Own); err != nil {
 		return err
 	}
@@ -153,7 +154,12 @@ func (r *run) phase(t history.Type, note string) {
 
 // rand gives a stream of randomness for one client.
 func (r *run) rand(name string) *rand.Rand {
+	return stream(r.opts.Seed, name)
+}
+
+// stream is the randomness that a seed has under a name.
+func stream(seed uint64, name string) *rand.Rand {
 	h := fnv.New64a()
 	fmt.Fprint(h, name)
-	return rand.New(rand.NewPCG(r.opts.Seed, h.Sum64()))
+	return rand.New(rand.NewPCG(seed, h.Sum64()))
 }

@@ -33,6 +33,7 @@ type Scenario struct {
 	Producers   []*Producer
 	Consumers   []*Consumer
 	Faults      []*Fault
+	Swarm       *Swarm        // faults that are still to be drawn; nil: none. See Drawn
 	Drain       time.Duration // how long everything owed may take to be delivered, once all is healed
 	Expect      []history.Expectation
 	Strict      bool

@@ -218,7 +218,7 @@ var _ = Describe("A verdict", Label("virtual"), func() {
 	It("is unknown when a fault hits nobody", func() {
 		s := load("partition.yaml")
 		s.Faults = s.Faults[:1]
-		s.Faults[0].At, s.Faults[0].For = 0, time.Nanosecond
+		s.Faults[0].At, s.Faults[0].For = 50*time.Millisecond, time.Nanosecond
 		r := virtual(s, 1)
 		Expect(r.Validity).To(Equal(reports.Unknown))
 		Expect(r.Reason).To(ContainSubstring("hit nothing"))

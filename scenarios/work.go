@@ -74,7 +74,7 @@ func (s *subscription) finish(w *work) {
 	s.works = slices.DeleteFunc(s.works, func(other *work) bool { return other == w })
 	if w.requeue || s.line.Requeue > 0 && s.rng.Float64() < s.line.Requeue {
 		op := s.about(w.delivery, history.Requeue)
-		op.After = w.after
+		op.After = min(w.after, s.maxRequeue)
 		s.run.record(op, history.Info)
 		w.conn.Requeue(w.id, w.after, s.settled(op))
 	} else {
