@@ -97,7 +97,9 @@ faults:
 // A ruleless cluster takes no rules.
 type ruleless struct{ sim.Cluster }
 
-func (ruleless) AddRule(string, string, sim.Rule) (func(), error) { return nil, fmt.Errorf("no rules here") }
+func (ruleless) AddRule(string, string, sim.Rule) (func(), error) {
+	return nil, fmt.Errorf("no rules here")
+}
 
 // TestUnprepared: a fault that cannot be prepared is one that could not be inflicted.
 func TestUnprepared(t *testing.T) {
