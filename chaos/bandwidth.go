@@ -13,7 +13,7 @@ var Bandwidth = Kind{
 	Usage: "all that goes to an end shares so many bytes a second, and all that comes from it",
 	Params: []Param{
 		{Name: "bandwidth", Type: End, Required: true, Usage: "the broker, or a load line's clients"},
-		{Name: "rate", Type: Rate, Required: true, Usage: "bytes a second each way, such as 10KB/s"},
+		{Name: "rate", Type: Rate, Required: true, Usage: "bytes a second each way, such as 10KB/s", Draw: []string{"1KB/s", "5KB/s", "20KB/s", "100KB/s"}},
 	},
 	New: func(a Args) (Fault, error) { return bandwidth{a.Names["bandwidth"], a.Rates["rate"]}, nil },
 }

@@ -13,7 +13,7 @@ var BitFlip = Kind{
 	Usage: "kills a broker and flips a bit of one of its files; it is started again when the fault is over",
 	Params: []Param{
 		{Name: "bitflip", Type: Broker, Required: true, Usage: "the broker"},
-		{Name: "files", Type: Pattern, Usage: "the files of which one is drawn (" + anyLog + ")"},
+		{Name: "files", Type: Pattern, Usage: "the files of which one is drawn (" + anyLog + ")", Draw: []string{"*"}},
 	},
 	New:     func(a Args) (Fault, error) { return bitFlip{a.Names["bitflip"], cmp.Or(a.Names["files"], anyLog)}, nil },
 	Permits: loss(sim.Fsync),

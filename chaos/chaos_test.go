@@ -193,7 +193,7 @@ func TestPause(t *testing.T) {
 func linkFaults(end string) map[string]chaos.Fault {
 	all := map[string]chaos.Fault{}
 	for _, k := range chaos.Kinds {
-		if k.OfNode() || slices.ContainsFunc(k.Params, func(p chaos.Param) bool { return p.Type == chaos.Ends }) {
+		if k.OfNode() || k.OfClients() || slices.ContainsFunc(k.Params, func(p chaos.Param) bool { return p.Type == chaos.Ends }) {
 			continue
 		}
 		f, err := k.New(needed(k, end))
@@ -230,7 +230,7 @@ func needed(k chaos.Kind, target string) chaos.Args {
 			a.Names[p.Name] = "before-ack" // a broker that keeps messages in memory comes to few others
 		case p.Type == chaos.Word:
 			a.Names[p.Name] = p.Words[0]
-		case p.Type == chaos.Bytes, p.Type == chaos.Count, p.Type == chaos.Drift:
+		case p.Type == chaos.Bytes, p.Type == chaos.Count, p.Type == chaos.Number, p.Type == chaos.Drift:
 			a.Counts[p.Name] = 1
 		default:
 			a.Names[p.Name] = "b2"

@@ -59,6 +59,11 @@ func TestSwizzle(t *testing.T) {
 	if err := heal(); err != nil {
 		t.Error(err)
 	}
+	rules.asked = 0
+	s.w.Run(5 * time.Second)
+	if rules.asked > 0 {
+		t.Errorf("it goes on %d times after the healing", rules.asked)
+	}
 	if len(rules.shut) != len(rules.open) {
 		t.Errorf("%d were held, %d let go", len(rules.shut), len(rules.open))
 	}
@@ -70,6 +75,12 @@ type watched struct {
 	sim.Cluster
 	sim.Chance
 	shut, open []string
+	asked      int // calls of At
+}
+
+func (w *watched) At(d time.Duration, f func()) {
+	w.asked++
+	w.Cluster.At(d, f)
 }
 
 func (w *watched) AddRule(from, to string, r sim.Rule) (func(), error) {

@@ -14,7 +14,7 @@ var Crash = Kind{
 	Params: []Param{
 		{Name: "crash", Type: Broker, Required: true, Usage: "the broker"},
 		{Name: "point", Type: Word, Required: true, Words: pointNames(), Usage: "where"},
-		{Name: "nth", Type: Count, Usage: "when it comes there for the so manieth time (1)"},
+		{Name: "nth", Type: Count, Usage: "when it comes there for the so manieth time (1)", Draw: []string{"2", "3", "5"}},
 		how(byKill, byPower),
 	},
 	New:     newCrash,

@@ -13,15 +13,18 @@ var DiskError = Kind{
 	Usage: "makes an operation on a broker's disk fail with EIO; after a failed sync what it was to make last may go, though the next one succeeds",
 	Params: []Param{
 		{Name: "diskerror", Type: Broker, Required: true, Usage: "the broker"},
-		{Name: "op", Type: Word, Required: true, Words: diskOps(), Usage: "which operation: " + strings.Join(diskOps(), ", ")},
-		{Name: "files", Type: Pattern, Usage: "on which files, such as \"*.log\" (all)"},
-		{Name: "nth", Type: Count, Usage: "only that one of them, counted from when the fault comes (every one)"},
+		{Name: "op", Type: Word, Required: true, Words: diskOps(), Draw: frequentOps, Usage: "which operation: " + strings.Join(diskOps(), ", ")},
+		{Name: "files", Type: Pattern, Usage: "on which files, such as \"*.log\" (all)", Draw: []string{anyLog}},
+		{Name: "nth", Type: Count, Usage: "only that one of them, counted from when the fault comes (every one)", Draw: []string{"1", "2", "3", "5"}},
 	},
 	New: func(a Args) (Fault, error) {
 		return diskError{a.Names["diskerror"], sim.DiskOp(a.Names["op"]), cmp.Or(a.Names["files"], "*"), int(a.Counts["nth"])}, nil
 	},
 	Weakens: unsaved,
 }
+
+// frequentOps are those that a broker has its disk do all the time, the most frequent ones more than once.
+var frequentOps = []string{"write", "write", "write", "sync", "sync", "read", "create", "syncdir"}
 
 // diskOps are the operations that can fail.
 func diskOps() []string {

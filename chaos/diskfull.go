@@ -8,7 +8,7 @@ var DiskFull = Kind{
 	Usage: "leaves a broker's disk with so many bytes of room: the write that finds too little fills it up and fails",
 	Params: []Param{
 		{Name: "diskfull", Type: Broker, Required: true, Usage: "the broker"},
-		{Name: "room", Type: Bytes, Required: true, Usage: "what is left, such as 64KB"},
+		{Name: "room", Type: Bytes, Required: true, Usage: "what is left, such as 64KB", Draw: []string{"0B", "0B", "100B", "1KB"}},
 	},
 	New:     func(a Args) (Fault, error) { return diskFull{a.Names["diskfull"], a.Counts["room"]}, nil },
 	Weakens: unsaved,

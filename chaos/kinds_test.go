@@ -15,24 +15,24 @@ import (
 func TestKinds(t *testing.T) {
 	word := regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
 	seen := map[string]bool{}
-	ofLinks := false
+	ofLinks, ofClients := false, false
 	for _, k := range chaos.Kinds {
 		if !word.MatchString(k.Name) || seen[k.Name] {
 			t.Errorf("the name %q is no word, or stands twice", k.Name)
 		}
 		seen[k.Name] = true
-		if k.Usage == "" || strings.Contains(k.Usage, "\n") || k.New == nil || len(k.Params) == 0 {
-			t.Errorf("%s lacks its usage, its New or its parameters", k.Name)
+		if k.Usage == "" || strings.Contains(k.Usage, "\n") || (k.New == nil) == (k.Conduct == nil) || len(k.Params) == 0 {
+			t.Errorf("%s lacks its usage, its parameters, or one of New and Conduct", k.Name)
 			continue
 		}
 		first := k.Params[0]
-		if first.Name != k.Name || !first.Required || !slices.Contains([]chaos.Type{chaos.Broker, chaos.Node, chaos.End, chaos.Ends}, first.Type) {
+		if first.Name != k.Name || !first.Required || !slices.Contains(targets(k), first.Type) {
 			t.Errorf("%s: the first parameter is %+v, want whom it hits", k.Name, first)
 		}
-		if ofLinks && k.OfNode() {
-			t.Errorf("%s harms a node and stands behind those that harm links", k.Name)
+		if ofLinks && k.OfNode() || ofClients && !k.OfClients() {
+			t.Errorf("%s stands too late: nodes come before links, and links before clients", k.Name)
 		}
-		ofLinks = !k.OfNode()
+		ofLinks, ofClients = ofLinks || !k.OfNode(), ofClients || k.OfClients()
 		names := map[string]bool{"at": true, "for": true} // words of every fault
 		for _, p := range k.Params {
 			if !word.MatchString(p.Name) || names[p.Name] || p.Usage == "" || p.Type == "" || (p.Type == chaos.Word) != (len(p.Words) > 0) {
@@ -45,10 +45,32 @@ func TestKinds(t *testing.T) {
 				t.Errorf("%s permits %q where OK promises %s", k.Name, promises, d)
 			}
 		}
-		if f, err := k.New(needed(k, "b1")); err != nil || f == nil {
+		if k.OfClients() {
+			if c, err := k.Conduct(needed(k, "shop")); err != nil || c == (chaos.Conduct{}) {
+				t.Errorf("%s: Conduct gives %+v, %v", k.Name, c, err)
+			}
+		} else if f, err := k.New(needed(k, "b1")); err != nil || f == nil {
 			t.Errorf("%s: New gives %v, %v", k.Name, f, err)
 		}
 	}
+}
+
+// targets are whom a kind can hit.
+func targets(k chaos.Kind) []chaos.Type {
+	if k.OfClients() {
+		return []chaos.Type{chaos.Consumers, chaos.Producers}
+	}
+	return []chaos.Type{chaos.Broker, chaos.Node, chaos.End, chaos.Ends}
+}
+
+// ofClusters are the kinds that act on a cluster, and not on clients.
+func ofClusters() (all []chaos.Kind) {
+	for _, k := range chaos.Kinds {
+		if !k.OfClients() {
+			all = append(all, k)
+		}
+	}
+	return all
 }
 
 // durabilities are the words of it, from the one that promises least.
@@ -105,7 +127,7 @@ func hows(k chaos.Kind) []string {
 
 // TestEnds: a kind that ends the broker says so, and no other does.
 func TestEnds(t *testing.T) {
-	for _, k := range chaos.Kinds {
+	for _, k := range ofClusters() {
 		s := newScene(t)
 		f, err := k.New(needed(k, "b1"))
 		if err != nil {

@@ -210,6 +210,15 @@ func TestSlowClose(t *testing.T) {
 
 // TestStall: bytes wait one way, the other flows, and connections can be opened.
 func TestStall(t *testing.T) {
+	f, err := chaos.Stall.New(args(map[string]string{"stall": "b1"}, nil, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []sim.Chunk{{Opening: true}, {At: 3}} {
+		if fate := f.(sim.Rule).Judge(0, nil, c); fate != (sim.Fate{}) {
+			t.Errorf("%+v suffers %+v", c, fate)
+		}
+	}
 	for way, arrives := range map[string]bool{"": false, "in": false, "out": true, "both": false} {
 		s := newScene(t)
 		heal := s.inflict(chaos.Stall, args(map[string]string{"stall": "b1", "way": way}, nil, nil))

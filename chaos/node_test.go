@@ -72,7 +72,7 @@ func (s *scene) disk(node string) *sim.Disk {
 
 // TestUnsupported: a cluster that can do no more than it must suffers kills and what harms links, and says so of the rest.
 func TestUnsupported(t *testing.T) {
-	for _, k := range chaos.Kinds {
+	for _, k := range ofClusters() {
 		s := newScene(t)
 		f, err := k.New(needed(k, "b1"))
 		if err != nil {

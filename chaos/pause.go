@@ -13,6 +13,7 @@ var Pause = Kind{
 	Usage:  "stops a node without ending it, as SIGSTOP does: its connections stay and nothing moves",
 	Params: []Param{{Name: "pause", Type: Node, Required: true, Usage: "the broker, or the nsqlookupd"}},
 	New:    func(a Args) (Fault, error) { return pause{a.Names["pause"]}, nil },
+	Halts:  true,
 }
 
 type pause struct{ node string }

@@ -14,7 +14,7 @@ var Restart = Kind{
 	Usage: "ends a node and starts it at once with other flags or as another program; when the fault is over it is restarted as it was",
 	Params: []Param{
 		{Name: "restart", Type: Node, Required: true, Usage: "the broker, or the nsqlookupd"},
-		{Name: "flags", Type: Flags, Usage: "beside its own, such as \"--durability=fsync --msg-timeout=1s\"; of one that it has this is the value"},
+		{Name: "flags", Type: Flags, Usage: "beside its own, such as \"--durability=fsync --msg-timeout=1s\"; of one that it has this is the value", Draw: otherFlags},
 		{Name: "binary", Type: Path, Usage: "the program to start, which takes the same flags, on backends that have one"},
 		how(byStop, byKill, byPower),
 	},
@@ -23,6 +23,12 @@ var Restart = Kind{
 	ByHow:    losses,
 	Restarts: true,
 	Flags:    extraFlags,
+}
+
+// otherFlags are what makes a difference to a broker that had others.
+var otherFlags = []string{
+	"--durability=fsync", "--durability=os", "--durability=memory --mem-queue-size=3", "--msg-timeout=1s", "--max-bytes-per-file=300",
+	"--sync-timeout=1ms --requeue-on-disconnect=true", "--max-req-timeout=300ms",
 }
 
 type restart struct {

@@ -104,7 +104,7 @@ func (s *said) Inject(c sim.Cluster) (heal func() error, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.on, s.heard = true, 0
+	s.on = true
 	return s.heal, nil
 }
 

@@ -13,7 +13,7 @@ var Truncate = Kind{
 	Usage: "kills a broker and cuts off the end of one of its files; it is started again when the fault is over",
 	Params: []Param{
 		{Name: "truncate", Type: Broker, Required: true, Usage: "the broker"},
-		{Name: "files", Type: Pattern, Usage: "the files of which one is drawn (" + anyLog + ")"},
+		{Name: "files", Type: Pattern, Usage: "the files of which one is drawn (" + anyLog + ")", Draw: []string{"*"}},
 	},
 	New: func(a Args) (Fault, error) {
 		return truncate{a.Names["truncate"], cmp.Or(a.Names["files"], anyLog)}, nil

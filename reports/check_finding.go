@@ -14,7 +14,7 @@ import (
 const findWithin = 5 * time.Second
 
 // FindsProducers: a consumer that asks nsqlookupds who has its topic is connected to each broker that has, within a while. A broker has a topic
-// once it has acknowledged a message of it, until something ends the broker that may lose the topic. The while counts from a question
+// once it has acknowledged a message of it, until something ends the broker that may lose the topic; an ephemeral one may end at any time. The while counts from a question
 // that is asked when no fault is on, as long as no fault comes and no longer time goes by between two questions.
 var FindsProducers = Checker{
 	Name:    "finds-producers",
@@ -85,6 +85,9 @@ func (c *findings) see(e event) {
 
 // hold notes that a broker has a topic.
 func (c *findings) hold(op *history.Op) {
+	if strings.HasSuffix(op.Topic, ephemeral) {
+		return
+	}
 	has := func(h *holder) bool { return h.node == op.Node && h.topic == op.Topic }
 	if !slices.ContainsFunc(c.holders, has) {
 		c.holders = append(c.holders, &holder{op.Node, op.Topic})

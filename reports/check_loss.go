@@ -63,7 +63,7 @@ func (c *losses) message(m *message) {
 			c.lost(m, "delivered to "+m.topic+"/"+l.queue.channel+" and neither finished nor delivered again")
 		}
 	}
-	owed, drops := 0, false
+	owed, drops := 0, strings.HasSuffix(m.topic, ephemeral)
 	for _, ch := range m.owed {
 		switch {
 		case ch.queue.ephemeral:

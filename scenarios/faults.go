@@ -37,14 +37,18 @@ func readFaults(d *decoder, s *Scenario, n ast.Node) {
 		}
 		f.Target = f.Args.Names[f.Kind.Name]
 		f.Words = asWritten(pairs)
-		inflict, err := f.Kind.New(f.Args)
+		var err error
+		if f.Kind.OfClients() {
+			f.Conduct, err = f.Kind.Conduct(f.Args)
+		} else {
+			f.Inflict, err = f.Kind.New(f.Args)
+		}
 		if err == nil && f.Kind.Fits != nil {
 			err = f.Kind.Fits(f.Args, d.ends())
 		}
 		if err != nil {
 			d.fail(line, "%s", err)
 		}
-		f.Inflict = inflict
 		s.Faults = append(s.Faults, f)
 	}
 }
@@ -98,6 +102,10 @@ func paramKey(p chaos.Param) key[Fault] {
 		k.typ, k.set = &drift, func(f *Fault, v any) { f.Args.Counts[p.Name] = v.(int64) }
 	case chaos.Path:
 		k.typ, k.set = &text, named
+	case chaos.Number:
+		k.typ, k.set = &fromZero, func(f *Fault, v any) { f.Args.Counts[p.Name] = int64(v.(int)) }
+	case chaos.Share:
+		k.typ, k.set = &part, func(f *Fault, v any) { f.Args.Shares[p.Name] = v.(float64) }
 	case chaos.Way:
 		k.typ, k.set = &direct, named
 	case chaos.Pattern:
@@ -113,12 +121,10 @@ func paramKey(p chaos.Param) key[Fault] {
 				named(f, v)
 			}
 		}
-	case chaos.Share:
-		k.typ, k.set = &share, func(f *Fault, v any) { f.Args.Shares[p.Name] = v.(float64) }
 	case chaos.Ends:
 		k.shape = func() map[string]any { return listOf(pattern("")) }
 		k.read = func(d *decoder, f *Fault, n ast.Node) { f.Args.Lists[p.Name] = d.endsOf(n, p) }
-	case chaos.Broker, chaos.Node, chaos.End:
+	case chaos.Broker, chaos.Node, chaos.End, chaos.Consumers, chaos.Producers:
 		k.shape = func() map[string]any { return pattern("") }
 		k.read = func(d *decoder, f *Fault, n ast.Node) {
 			if v := d.scalar(p.Name, n, text); v != nil {
@@ -136,9 +142,13 @@ func (d *decoder) checkEnd(n ast.Node, p chaos.Param, name string) {
 	if p.Type != chaos.Broker && len(d.s.Lookups) > 0 {
 		ends, what = append(ends, d.lookupNames()...), "node"
 	}
-	if p.Type == chaos.End || p.Type == chaos.Ends {
-		what += " or load line"
-		ends = append(ends, d.lineNames()...)
+	switch p.Type {
+	case chaos.End, chaos.Ends:
+		ends, what = append(ends, d.lineNames()...), what+" or load line"
+	case chaos.Consumers:
+		ends, what = d.consumerNames(), "consume line"
+	case chaos.Producers:
+		ends, what = d.producerNames(), "produce line"
 	}
 	if !slices.Contains(ends, name) {
 		d.fail(n, "%s: no %s is called %q; there are %s", p.Name, what, name, strings.Join(ends, ", "))
@@ -185,10 +195,16 @@ func (d *decoder) ends() []string {
 	return slices.Concat(d.brokerNames(), d.lookupNames(), d.lineNames())
 }
 
-func (d *decoder) lineNames() (all []string) {
+func (d *decoder) lineNames() []string { return slices.Concat(d.producerNames(), d.consumerNames()) }
+
+func (d *decoder) producerNames() (all []string) {
 	for _, l := range d.s.Producers {
 		all = append(all, l.Name)
 	}
+	return all
+}
+
+func (d *decoder) consumerNames() (all []string) {
 	for _, l := range d.s.Consumers {
 		all = append(all, l.Name)
 	}

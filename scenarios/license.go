@@ -61,14 +61,7 @@ func (s *Scenario) topicsOf(broker string) (topics []string) {
 
 // promised is what a broker's OK promises for a topic, and what that is worth after all that was done to the broker.
 func (r *run) promised(broker, topic string) (word, worth sim.Durability) {
-	i := slices.IndexFunc(r.scenario.Brokers, func(n sim.Node) bool { return n.Name == broker })
-	node := r.scenario.Brokers[i]
-	for _, f := range r.restarted {
-		if f.Target == broker {
-			node.Args = slices.Concat(node.Args, f.Kind.Flags(f.Args))
-		}
-	}
-	word, err := node.Durability(topic)
+	word, err := r.running(broker).Durability(topic)
 	if err != nil {
 		panic(err) // the loader has checked its flags
 	}
@@ -79,6 +72,18 @@ func (r *run) promised(broker, topic string) (word, worth sim.Durability) {
 		}
 	}
 	return word, worth
+}
+
+// running is a broker with the flags that it runs with now.
+func (r *run) running(broker string) sim.Node {
+	i := slices.IndexFunc(r.scenario.Brokers, func(n sim.Node) bool { return n.Name == broker })
+	node := r.scenario.Brokers[i]
+	for _, f := range r.restarted {
+		if f.Target == broker {
+			node.Args = slices.Concat(node.Args, f.Kind.Flags(f.Args))
+		}
+	}
+	return node
 }
 
 // A past is what OK was worth on a node to those who published to a topic before a time, if they are worse off than who publishes now.

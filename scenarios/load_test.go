@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -56,6 +57,16 @@ var mistakes = []struct{ name, file, want string }{
 	{"finding by what is none", strings.Replace(base, "orders/billing", "orders/billing, find: luck", 1), `find: "luck" is not lookup`},
 	{"finding what is known", "lookups: {l1: {}}\n" + strings.Replace(base, "orders/billing", "orders/billing, find: lookup, on: b1", 1), `a consume line has find or on, not both`},
 	{"polling for nothing", "lookups: {l1: {}}\n" + strings.Replace(base, "orders/billing", "orders/billing, poll: 1s", 1), `a consume line has poll, and finds no brokers by that`},
+	{"a consumers' fault of a produce line", base + "faults:\n  - {at: 0s, forget: producer-1}\n", `bad.yaml:6:22: forget: no consume line is called "producer-1"; there are consumer-1`},
+	{"a producers' fault of a consume line", base + "faults:\n  - {at: 0s, republish: consumer-1, after: 1s}\n", `bad.yaml:6:25: republish: no produce line is called "consumer-1"; there are producer-1`},
+	{"a clients' fault of a broker", base + "faults:\n  - {at: 0s, die: b1}\n", `bad.yaml:6:19: die: no consume line is called "b1"; there are consumer-1`},
+	{"a share of nothing", base + "faults:\n  - {at: 0s, forget: consumer-1, share: 0%}\n", `bad.yaml:6:41: share: "0%" is not a share of more than 0% and at most 100%`},
+	{"an RDY that nsqd refuses", base + "faults:\n  - {at: 0s, ready: consumer-1, rdy: 2501}\n", `bad.yaml:6:5: ready: rdy is 2501, want 2500 at the most`},
+	{"an RDY that is none", base + "faults:\n  - {at: 0s, ready: consumer-1, rdy: -1}\n", `bad.yaml:6:38: rdy: "-1" is not a whole number from 0 to 10000`},
+	{"a swarm of a kind that is none", base + "swarm: {faults: [kill, explode]}\n", `bad.yaml:5:24: faults: no fault is called "explode"; there are kill, pause`},
+	{"a swarm that is all quiet", base + "swarm: {every: 1s, quiet: 995ms}\n", `bad.yaml:5:8: swarm: a spell begins every 1s, and 995ms of that are quiet: want 10ms or more for faults`},
+	{"a swarm beyond the load", base + "swarm: {until: 2s}\n", `bad.yaml:5:8: swarm: it lasts until 2s, and the load is over at 1s`},
+	{"a swarm of no time", base + "swarm: {from: 995ms}\n", `bad.yaml:5:8: swarm: it begins at 995ms and ends at 1s: want 10ms or more for faults`},
 	{"two kinds", base + "faults:\n  - {at: 0s, kill: b1, pause: b1}\n", `bad.yaml:6:24: a kill fault has no key "pause"`},
 	{"a room without a unit", base + "faults:\n  - {at: 0s, diskfull: b1, room: 64}\n", `bad.yaml:6:34: room: "64" is not a number of bytes with its unit, such as 0B, 500B, 64KB or 2MB`},
 	{"a room of half a byte", base + "faults:\n  - {at: 0s, diskfull: b1, room: 0.5B}\n", `bad.yaml:6:34: room: "0.5B" is not a number of bytes`},
@@ -178,6 +189,7 @@ faults:
   - {at: 2s, clog: b2, hold: 300ms, free: 1s}
   - {at: 2s, swizzle: [b1, b2, q], round: 2s}
   - {at: 2s, said: p, say: OK, to: PUB, nth: 5, do: cut, after: 2}
+swarm: {faults: [kill, delay], every: 400ms, quiet: 100ms, lasting: 200ms, at_once: 2, from: 300ms, until: 1500ms}
 drain: 15s
 expect: [no-loss, {no-late-deferral: {within: 16s}}]
 strict: true
@@ -202,6 +214,7 @@ strict: true
 		"lookups":  s.Lookups[0].Kind == sim.Lookupd && s.Lookups[0].Args[0] == "--inactive-producer-timeout=17s" && len(s.Nodes()) == 4,
 		"knows":    slices.Equal(s.Brokers[0].Lookupds, []string{"l2"}) && slices.Equal(s.Brokers[1].Lookupds, []string{"l1", "l2"}),
 		"finder":   s.Consumers[1].Find == "lookup" && s.Consumers[1].Poll == 18*time.Second,
+		"swarm":    reflect.DeepEqual(s.Swarm, &Swarm{[]string{"kill", "delay"}, 400 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond, 2, 300 * time.Millisecond, 1500 * time.Millisecond}),
 		"rate":     b.Args.Rates["rate"] == 1.5e6,
 		"expect":   s.Expect[0].Promise == "no-loss" && s.Expect[1].Limits["within"] == 16*time.Second,
 	} {

@@ -42,14 +42,11 @@ func (s *Scenario) registered() map[string][]string {
 	return all
 }
 
-// statesOf are all that a cluster can see its nodes in the middle of.
-func statesOf(c sim.Cluster) (all []string) {
-	if _, ok := c.(sim.Observer); ok {
-		for _, s := range sim.NodeStates {
-			all = append(all, s.Name)
-		}
-	}
-	return all
+// RunNumber is what stands in every message of a run; see Stand.
+func RunNumber(seed uint64, nonce int64) uint64 {
+	hash := fnv.New64a()
+	fmt.Fprint(hash, seed, " ", nonce)
+	return hash.Sum64()
 }
 
 // Again is the command that plays a scenario's file at this stand.
@@ -58,15 +55,9 @@ func (at Stand) Again(file string) string {
 	return strings.Join(append(words, file), " ")
 }
 
-// RunNumber is what stands in every message of a run; see Stand.
-func RunNumber(seed uint64, nonce int64) uint64 {
-	hash := fnv.New64a()
-	fmt.Fprint(hash, seed, " ", nonce)
-	return hash.Sum64()
-}
-
-// Play plays a scenario, writes its history, and judges it.
+// Play plays a scenario with what its seed draws, writes its history, and judges it.
 func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
+	s = s.Drawn(at.Seed)
 	id := at.Run
 	if id == 0 {
 		id = RunNumber(at.Seed, at.Nonce)
@@ -74,7 +65,12 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 	head := history.Header{
 		Run: fmt.Sprintf("%016x", id), Scenario: s.File, Shows: s.Description, Backend: at.Backend, Seed: at.Seed, Nodes: at.Cluster.Nodes(),
 		Slack: at.Slack, Expect: s.Expect, Strict: s.Strict, Replay: at.Again(s.File),
-		Lookups: s.registered(), Source: s.Text(), States: statesOf(at.Cluster),
+		Lookups: s.registered(), Source: s.Text(),
+	}
+	if _, ok := at.Cluster.(sim.Observer); ok {
+		for _, s := range sim.NodeStates {
+			head.States = append(head.States, s.Name)
+		}
 	}
 	if at.History == nil {
 		at.History = &memory{}

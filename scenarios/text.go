@@ -11,8 +11,8 @@ import (
 	"github.com/nsqlab/nsqlab/sim"
 )
 
-// Text is the scenario as a file that it can be read from: every fault is there with its time, whatever it was drawn by, and nothing is
-// left to be told by where a line stands. Reading it gives the same scenario.
+// Text is the scenario as a file that it can be read from, in which nothing is left to be told by where a line stands. Reading it gives
+// the same scenario. That of a scenario that was Drawn has every fault with its time.
 func (s *Scenario) Text() string {
 	var b strings.Builder
 	for _, k := range scenarioKeys {

@@ -80,6 +80,12 @@ func (n Node) Durability(topic string) (Durability, error) {
 	return opts.Durability, nil
 }
 
+// MaxRequeue is the longest deferral of a requeue that a broker with these flags grants; it shortens those that are longer.
+func (n Node) MaxRequeue() (time.Duration, error) {
+	opts, err := brokerOptions(n)
+	return opts.MaxReqTimeout, err
+}
+
 // syncLatency is how long a sync of a world's disks takes without faults: a good SSD's.
 const syncLatency = 2 * time.Millisecond
 

@@ -130,7 +130,7 @@ func (r *runner) one(t *trial, seed uint64) error {
 	if err := errors.Join(r.write(dir, rep), reports.Text.Write(r.env.out, rep)); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.env.errs, "reports and history in %s\n%s", dir, r.look(rep, dir, ""))
+	fmt.Fprintf(r.env.errs, "reports and history in %s\n%s", dir, lookInto(rep, dir, ""))
 	return nil
 }
 
@@ -152,7 +152,7 @@ func (r *runner) many(t *trial, seeds span) error {
 			if err := r.write(dir, rep); err != nil {
 				return err
 			}
-			fmt.Fprint(r.env.out, r.failure(t.title(), rep, dir))
+			fmt.Fprint(r.env.out, failure(t.title(), rep, dir))
 		} else if err := os.RemoveAll(dir); err != nil { // its seed is all that is needed
 			return err
 		}

@@ -186,7 +186,7 @@ func (s *sweep) keep(t *trial, o outcome) {
 		return
 	}
 	s.view.end()
-	fmt.Fprint(s.env.out, s.player.failure(t.title(), o.rep, o.dir))
+	fmt.Fprint(s.env.out, failure(t.title(), o.rep, o.dir))
 	if *n == maxKept[which] {
 		fmt.Fprintf(s.env.out, "%s: more that are %s are counted, and not kept or told\n", t.title(), o.rep.Validity)
 	}

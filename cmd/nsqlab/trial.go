@@ -177,13 +177,13 @@ func (p *player) write(dir string, rep *reports.Report) error {
 func failed(v reports.Validity) bool { return v == reports.Invalid || v == reports.Unknown }
 
 // failure tells of such a run.
-func (p *player) failure(title string, rep *reports.Report, dir string) string {
-	return fmt.Sprintf("%s seed %d: %s: %s\n  reports and history in %s\n  again: %s\n%s", title, rep.Seed, rep.Validity, rep.Reason, dir, rep.Replay, p.look(rep, dir, "  "))
+func failure(title string, rep *reports.Report, dir string) string {
+	return fmt.Sprintf("%s seed %d: %s: %s\n  reports and history in %s\n  again: %s\n%s", title, rep.Seed, rep.Validity, rep.Reason, dir, rep.Replay, lookInto(rep, dir, "  "))
 }
 
-// look says how to look into a run that did not hold, on a line; nothing if it cannot be played again.
-func (p *player) look(rep *reports.Report, dir, indent string) string {
-	if p.backend != virtualBackend || rep.Validity == reports.Valid {
+// lookInto says how to look into a run that did not hold, on a line; nothing if it cannot be played again.
+func lookInto(rep *reports.Report, dir, indent string) string {
+	if rep.Backend != virtualBackend || rep.Validity == reports.Valid {
 		return ""
 	}
 	return fmt.Sprintf("%slook into it: nsqlab replay %s\n", indent, dir)

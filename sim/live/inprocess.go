@@ -54,10 +54,11 @@ func (n *inside) configure(_ context.Context, s spec, binary string) error {
 	}
 	flags := flag.NewFlagSet(s.name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	launch := nsqd(flags)
+	program := nsqd
 	if s.kind == sim.Lookupd {
-		launch = nsqlookupd(flags)
+		program = nsqlookupd
 	}
+	launch := program(flags)
 	if err := flags.Parse(s.ownFlags(n.home.data())); err != nil {
 		return err
 	}

@@ -1,0 +1,127 @@
+package scenarios
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/nsqlab/nsqlab/chaos"
+)
+
+// A lot is what a swarm is drawn by.
+type lot struct {
+	*rand.Rand
+	s     *Scenario // that gets the faults
+	w     *Swarm
+	kinds []chaos.Kind // of this run
+}
+
+// line draws a fault's words, as they stand in a file. What may be left out is, every other time.
+func (l *lot) line(k chaos.Kind, at, length time.Duration) string {
+	words := []string{"at: " + timed(at)}
+	target := ""
+	for _, p := range k.Params {
+		if !p.Required && l.IntN(2) == 0 {
+			continue
+		}
+		v := l.value(p, target)
+		if v == "" {
+			continue // there is none
+		}
+		if p.Name == k.Name {
+			target = v
+		}
+		words = append(words, p.Name+": "+quoted(v))
+	}
+	return "{" + strings.Join(append(words, "for: "+timed(length)), ", ") + "}"
+}
+
+// value draws a parameter as it is written; target is whom the fault hits, once that is drawn.
+func (l *lot) value(p chaos.Param, target string) string {
+	if len(p.Draw) > 0 {
+		return oneOf(l.Rand, p.Draw)
+	}
+	switch p.Type {
+	case chaos.Broker:
+		return oneOf(l.Rand, nodeNames(l.s.Brokers))
+	case chaos.Node:
+		return oneOf(l.Rand, nodeNames(l.s.Nodes()))
+	case chaos.End:
+		return oneOf(l.Rand, l.s.peers(target))
+	case chaos.Way:
+		return oneOf(l.Rand, []string{"in", "out", "both"})
+	case chaos.Word:
+		return oneOf(l.Rand, p.Words)
+	case chaos.Duration:
+		return timed(l.lasting(time.Millisecond, 2*time.Second))
+	case chaos.Shift:
+		return l.sign() + timed(l.lasting(10*time.Millisecond, time.Hour))
+	case chaos.Drift:
+		return l.sign() + fmt.Sprintf("%.0fppm", l.even(100, 500_000))
+	case chaos.Rate:
+		return fmt.Sprintf("%.0fB/s", l.even(500, 200_000))
+	case chaos.Bytes:
+		return fmt.Sprintf("%.0fB", l.even(10, 100_000))
+	case chaos.Count:
+		return fmt.Sprint(1 + l.IntN(10))
+	}
+	return ""
+}
+
+// peers are the ends that an end talks to: clients with brokers, a node with all but itself. Without an end they are all.
+func (s *Scenario) peers(of string) []string {
+	nodes := nodeNames(s.Nodes())
+	var lines []string
+	for _, p := range s.Producers {
+		lines = append(lines, p.Name)
+	}
+	for _, c := range s.Consumers {
+		lines = append(lines, c.Name)
+	}
+	if slices.Contains(lines, of) {
+		return nodeNames(s.Brokers)
+	}
+	return slices.DeleteFunc(append(nodes, lines...), func(name string) bool { return name == of })
+}
+
+// lasting draws a duration to the millisecond, the short ones as often as the long ones.
+func (l *lot) lasting(least, most time.Duration) time.Duration {
+	return max(time.Duration(l.even(float64(least), float64(most))).Truncate(time.Millisecond), time.Millisecond)
+}
+
+// sign is a minus every other time.
+func (l *lot) sign() string { return oneOf(l.Rand, []string{"", "-"}) }
+
+// even draws a number so that its logarithm is distributed evenly.
+func (l *lot) even(least, most float64) float64 {
+	return least * math.Exp(l.Float64()*math.Log(most/least))
+}
+
+// oneOf draws one of some words, of which there may be none.
+func oneOf(rng *rand.Rand, words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return words[rng.IntN(len(words))]
+}
+
+// fault reads one as it stands in a file.
+func (s *Scenario) fault(line string) (*Fault, error) {
+	f, err := parser.ParseBytes([]byte("- "+line), 0)
+	if err != nil {
+		return nil, err
+	}
+	alone := *s
+	alone.Faults = nil
+	d := &decoder{file: s.File, s: &alone}
+	readFaults(d, &alone, f.Docs[0].Body)
+	if d.err != nil {
+		return nil, d.err
+	}
+	return alone.Faults[0], nil
+}
