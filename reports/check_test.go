@@ -64,6 +64,7 @@ var histories = []ruling{
 	{"no-phantoms-failed", Invalid, 1, "1-1: c1 got a message whose publishing had failed"},
 	{"no-phantoms-failed-afterwards", Invalid, 1, "1-1: delivered to orders/billing, and then its publishing failed"},
 	{"no-phantoms-republished", Valid, 0, ""}, // the try that was not refused may have arrived
+	{"no-phantoms-republished-failed-afterwards", Valid, 0, ""},
 	{"no-phantoms-republished-failed", Invalid, 1, "1-1: c1 got a message whose publishing had failed"},
 
 	{"no-corruption-good", Valid, 0, ""},
@@ -110,11 +111,12 @@ var histories = []ruling{
 	{"no-late-redelivery-busy-consumer", Valid, 0, ""},
 	{"no-late-redelivery-narrow-consumer", Unknown, 0, ""}, // not judged: it is busy, though its client believes that it is not
 	{"no-late-redelivery-touch", Valid, 0, ""},
-	{"no-late-redelivery-stuck-touch", Unknown, 0, ""},    // not judged: a touch may have come late, and met the second delivery
-	{"no-late-redelivery-unseen", Unknown, 0, ""},         // not judged: attempt 2 was lost with its connection
-	{"no-late-redelivery-fault-on", Unknown, 0, ""},       // not judged
-	{"no-late-redelivery-republished", Unknown, 0, ""},    // not judged: it may be the other copy
-	{"no-late-redelivery-finished-twice", Unknown, 0, ""}, // not judged: a second FIN makes no room for another message
+	{"no-late-redelivery-stuck-touch", Unknown, 0, ""},       // not judged: a touch may have come late, and met the second delivery
+	{"no-late-redelivery-unseen", Unknown, 0, ""},            // not judged: attempt 2 was lost with its connection
+	{"no-late-redelivery-fault-on", Unknown, 0, ""},          // not judged
+	{"no-late-redelivery-republished", Unknown, 0, ""},       // not judged: it may be the other copy
+	{"no-late-redelivery-republished-never", Unknown, 0, ""}, // not judged
+	{"no-late-redelivery-finished-twice", Unknown, 0, ""},    // not judged: a second FIN makes no room for another message
 
 	{"no-early-deferral-good", Valid, 0, ""},
 	{"no-early-deferral-bad", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},
@@ -132,7 +134,8 @@ var histories = []ruling{
 	{"no-late-deferral-unseen", Unknown, 0, ""},     // not judged: attempt 1 was lost with its connection
 	{"no-late-deferral-unanswered", Unknown, 0, ""}, // not judged: when the broker took it is not known
 	{"no-late-deferral-equal-faults", Invalid, 1, "1-2: delivered in orders/billing 699ms after its deferral was over, with a consumer ready"},
-	{"no-late-deferral-republished", Unknown, 0, ""}, // not judged
+	{"no-late-deferral-republished-never", Unknown, 0, ""}, // not judged
+	{"no-late-deferral-republished", Unknown, 0, ""},       // not judged
 
 	// Who looks up its topic finds all that have it: again if need be, in time, and with questions that go on.
 	{"finds-producers-good", Valid, 0, ""},

@@ -64,7 +64,7 @@ func (g *ledger) event(op *history.Op) event {
 	if e.m == nil {
 		return e
 	}
-	if e.l = e.m.life(e.q); e.l != nil && op.F == history.Deliver && e.m.copies() < 2 {
+	if e.l = e.m.life(e.q); e.l != nil && op.F == history.Deliver {
 		e.stale = g.overtaken(e)
 	}
 	return e
