@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +75,11 @@ func TestConduct(t *testing.T) {
 	} {
 		t.Run(c.fault, func(t *testing.T) {
 			d := under(t, c.fault, c.load)
+			if i := slices.IndexFunc(d.ops, func(op history.Op) bool {
+				return op.F == history.Touch && op.Time > 1010*time.Millisecond && op.Time < 2*time.Second
+			}); i >= 0 {
+				t.Errorf("a message is touched at %v that is to be late", d.ops[i].Time)
+			}
 			hit, calm := 0, 0
 			for key, at := range d.at { // each for itself
 				on := at >= time.Second && at < 2*time.Second
@@ -166,5 +173,35 @@ func TestRepublish(t *testing.T) {
 		if repeated < 5 || repeated > 25 || len(tries) != 120 {
 			t.Errorf("%d of %d messages were repeated", repeated, len(tries))
 		}
+	}
+}
+
+// A scarred cluster forgets to take rules away.
+type scarred struct{ *sim.World }
+
+func (s scarred) AddRule(from, to string, r sim.Rule) (func(), error) {
+	_, err := s.World.AddRule(from, to, r)
+	return func() {}, err
+}
+
+// TestHealedWhole: a run whose healing leaves something behind is none.
+func TestHealedWhole(t *testing.T) {
+	s, err := Parse("scarred.yaml", []byte(`brokers: {b1: {}}
+load:
+  - {produce: orders, rate: 10/s, for: 1s}
+  - {consume: orders/billing}
+faults:
+  - {at: 500ms, delay: b1, by: 1ms}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := sim.NewWorld(1, s.Nodes(), s.Links)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = Run(t.Context(), s, scarred{w}, Options{Seed: 1, Run: 1, Record: func(history.Op) {}})
+	if err == nil || !strings.Contains(err.Error(), `all is healed, and there is still: sim: there is a rule from "" to "b1"; sim: there is a rule from "b1" to ""`) {
+		t.Errorf("error %v", err)
 	}
 }

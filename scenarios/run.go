@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/nsqlab/nsqlab/chaos"
@@ -48,6 +49,7 @@ type run struct {
 	consumers []*consumer
 	lasting   []func()   // healings of faults that last until the load is over
 	broken    int        // faults that are on
+	scarred   bool       // one could not be healed
 	weakened  []*Fault   // those that were inflicted and make OK worth less
 	conducts  []*conduct // faults of clients that are on
 	conns     uint64
@@ -78,7 +80,24 @@ func Run(ctx context.Context, s *Scenario, c sim.Cluster, o Options) error {
 	if err := r.live(ctx, func() bool { return r.broken == 0 }); err != nil {
 		return err
 	}
+	if err := r.whole(); err != nil {
+		return err
+	}
 	return r.drain(ctx)
+}
+
+// whole makes sure that the healing left nothing behind, as far as the cluster can tell. A fault that could not be healed is the
+// history's to tell.
+func (r *run) whole() error {
+	if len(r.conducts) > 0 {
+		return fmt.Errorf("scenarios: all is healed, and clients of %s misbehave", r.conducts[0].line)
+	}
+	if e, ok := r.cluster.(sim.Examiner); ok && !r.scarred {
+		if harms := e.Harms(); len(harms) > 0 {
+			return fmt.Errorf("scenarios: all is healed, and there is still: %s", strings.Join(harms, "; "))
+		}
+	}
+	return nil
 }
 
 // live lets the cluster live until a condition holds.
@@ -141,6 +160,7 @@ func (r *run) inflict(f *Fault) {
 			op.Error = "hit nothing"
 			r.record(op, history.Fail)
 		case err != nil:
+			r.scarred = true
 			op.Error = "could not be healed: " + err.Error()
 			r.record(op, history.Fail)
 		default:
