@@ -173,6 +173,24 @@ var histories = []ruling{
 	{"latency-bad", Invalid, 1, ": max is 52ms, the limit 40ms"},
 	{"latency-undrained", Unknown, 0, ""},
 
+	// What is healed drains. It is stuck if nothing moved for two timeouts and a consumer was free all the time, or if a live broker does not answer.
+	{"nothing-stuck-good", Valid, 0, ""},
+	{"nothing-stuck-bad", Invalid, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 1.500s"},
+	{"nothing-stuck-overdue", Invalid, 1, ": b1 has in orders/billing 0 messages queued, 1 in flight at c1 since 1.500s, with its timeout over; nothing moves there since 1.250s; c1 could take 9 since 1.500s"},
+	{"nothing-stuck-at-topic", Invalid, 1, ": b1 has in orders 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 1.500s"},
+	{"nothing-stuck-unanswered", Invalid, 1, "1-3: p1 waits for b1 to answer 3 publications, the oldest sent at 0.500s"},
+	{"nothing-stuck-moving", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 20.000s; c1 could take 10 since 1.500s"},
+	{"nothing-stuck-just-free", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 19.500s"},
+	{"nothing-stuck-busy", Unknown, 1, ": b1 has in orders/billing 1 message queued, 10 in flight at c1 since 1.500s, until 21.300s at the latest; nothing moves there since 1.250s; no consumer could take one"},
+	{"nothing-stuck-touched", Unknown, 1, ": b1 has in orders/billing 0 messages queued, 1 in flight at c1 since 1.500s, until 21.300s at the latest; nothing moves there since 1.250s; c1 could take 9 since 1.500s"},
+	{"nothing-stuck-deferred", Unknown, 1, ": b1 has in orders/billing 0 messages queued, 1 deferred; nothing moves there since 1.250s; c1 could take 10 since 1.500s"},
+	{"nothing-stuck-at-other-topic", Unknown, 1, ": b1 has in orders 1 message queued; nothing moves there since 1.250s; no consumer could take one"},
+	{"nothing-stuck-other-node", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 1.250s; no consumer could take one"},
+	{"nothing-stuck-unanswered-yet", Unknown, 1, "1-3: p1 waits for b1 to answer 3 publications, the oldest sent at 0.500s"},
+	{"nothing-stuck-connecting", Unknown, 1, ": c1 waits for a connection to b1 since 0.900s"},
+	{"nothing-stuck-no-wait", Unknown, 0, ""},
+	{"nothing-stuck-expected-others", Invalid, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 1.500s"}, // judged all the same
+
 	// A run that did nothing shows nothing.
 	{"activity-good", Valid, 0, ""},
 	{"activity-bad", Unknown, 4, ": c1 got nothing done"},

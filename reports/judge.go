@@ -34,7 +34,7 @@ func NewJudge(h history.Header) (*Judge, error) {
 		switch {
 		case i >= 0:
 			expected = h.Expect[i]
-		case len(h.Expect) > 0 && c.Name != Activity.Name:
+		case len(h.Expect) > 0 && !c.Always:
 			continue
 		}
 		k := c.Start(j.ledger, expected)

@@ -120,7 +120,7 @@ func (g *ledger) apply(e event) {
 		if op.Note == "end" {
 			g.end, g.endNote = op.Type, op.Error
 		}
-	case history.Lookup: // the checkers' that want it
+	case history.Lookup, history.Wait: // the checkers' that want them
 	case history.Trace:
 		g.trace = op.Note
 	default:

@@ -72,29 +72,32 @@ func (r *run) ways(line string, about func(*conduct) bool) (all []*conduct) {
 
 // A manner is how a client goes about one delivery.
 type manner struct {
-	work    time.Duration
+	lasts   time.Duration // from the delivery to its FIN
 	touch   time.Duration // how often it touches the message meanwhile; 0: never
 	dies    bool
 	forget  bool
-	twice   bool
+	again   int // how often it sends FIN once more
 	requeue bool
 	after   time.Duration // of the requeue
 }
 
 // manner draws how a delivery is gone about.
 func (s *subscription) manner() manner {
-	m := manner{work: s.line.Work, touch: s.line.Touch, after: s.line.RequeueAfter}
+	m := manner{lasts: s.line.Work, touch: s.line.Touch, after: s.line.RequeueAfter}
 	for _, c := range s.run.ways(s.line.Name, func(c *conduct) bool { return !c.HasReady }) {
 		if c.Share > 0 && c.Share < 1 && s.whim().Float64() >= c.Share {
 			continue
 		}
 		c.hits++
-		m.work += c.Slower
+		m.lasts += c.Slower
 		if c.Late > 0 {
-			m.work, m.touch = max(m.work, s.conn.MsgTimeout()+c.Late), 0
+			m.lasts, m.touch = max(m.lasts, s.conn.MsgTimeout()+c.Late), 0
 		}
 		m.dies = m.dies || c.Dies
-		m.forget, m.twice = m.forget || c.Forgets, m.twice || c.Twice
+		m.forget = m.forget || c.Forgets
+		if c.Twice {
+			m.again = 1
+		}
 		if c.Requeues {
 			m.requeue, m.after = true, c.After
 		}
@@ -119,7 +122,7 @@ func (c *consumer) mourn() {
 
 func (c *consumer) holds() bool {
 	for _, s := range c.links {
-		if s.working > 0 {
+		if len(s.works) > 0 {
 			return true
 		}
 	}

@@ -35,7 +35,8 @@ type subscription struct {
 	stands     bool
 	subscribed bool
 	unproved   int
-	working    int // messages that it holds and has neither finished nor requeued
+	works      []*work
+	dialled    time.Duration // when the connection was
 	closing    bool
 	said       bool // CLS was answered
 }
@@ -104,7 +105,7 @@ func (s *subscription) dial() {
 	}
 	r := s.run
 	r.conns++
-	s.id = r.conns
+	s.id, s.dialled = r.conns, r.cluster.Now()
 	opts := client.Options{ClientID: s.name, MsgTimeout: s.line.MsgTimeout}
 	err := r.cluster.Dial(s.line.Name, s.node, func(now time.Time, wake func()) wire.Endpoint {
 		s.conn = client.New(now, opts, client.Handler{Connected: s.connected, Message: s.message, Closed: s.closed}, wake)
@@ -164,99 +165,8 @@ func (s *subscription) closed(_ time.Time, err error) {
 	} else {
 		s.note(history.Connect, history.Fail, why)
 	}
-	s.conn, s.stands, s.subscribed, s.unproved, s.working = nil, false, false, 0, 0
+	s.conn, s.stands, s.subscribed, s.unproved, s.works = nil, false, false, 0, nil
 	s.later()
-}
-
-// message takes a delivery, and works on it.
-func (s *subscription) message(_ time.Time, m wire.Message) {
-	r := s.run
-	op := s.op(history.Deliver)
-	op.Attempt = m.Attempts
-	msg, err := readBody(r.opts.Run, m.Body)
-	if err != nil {
-		op.Error = err.Error()
-		r.record(op, history.Fail)
-	} else {
-		op.Msg = msg
-		r.record(op, history.OK)
-	}
-	r.progress.Delivered++
-	conn, id, how := s.conn, m.ID, s.manner()
-	s.working++
-	switch {
-	case s.dead: // it came when the connection was closed
-	case how.dies:
-		r.cluster.At(r.cluster.Now(), s.die)
-	case how.forget:
-		s.working--
-	case how.work == 0:
-		s.finish(conn, id, op, how)
-	default:
-		if how.touch > 0 {
-			r.cluster.At(r.cluster.Now()+how.touch, func() { s.touch(conn, id, op, how.touch, r.cluster.Now()+how.work-how.touch) })
-		}
-		r.cluster.At(r.cluster.Now()+how.work, func() { s.finish(conn, id, op, how) })
-	}
-}
-
-// touch begins a message's timeout anew, again and again until its work is done.
-func (s *subscription) touch(conn *client.Conn, id wire.ID, delivery history.Op, every, until time.Duration) {
-	now := s.run.cluster.Now()
-	if s.conn != conn || now >= until {
-		return
-	}
-	op := s.about(delivery, history.Touch)
-	op.Due = now
-	s.run.record(op, history.Info)
-	conn.Touch(id, s.settled(op))
-	s.run.cluster.At(now+every, func() { s.touch(conn, id, delivery, every, until) })
-}
-
-// finish ends a message's work: with FIN, or with REQ for the line's share.
-func (s *subscription) finish(conn *client.Conn, id wire.ID, delivery history.Op, how manner) {
-	if s.conn != conn {
-		return // the connection is gone, and the message with it
-	}
-	s.working--
-	if how.requeue || s.line.Requeue > 0 && s.rng.Float64() < s.line.Requeue {
-		op := s.about(delivery, history.Requeue)
-		op.After = how.after
-		s.run.record(op, history.Info)
-		conn.Requeue(id, how.after, s.settled(op))
-	} else {
-		op := s.about(delivery, history.Finish)
-		s.run.record(op, history.Info)
-		conn.Finish(id, s.settled(op))
-		if how.twice {
-			s.run.record(op, history.Info)
-			conn.Finish(id, s.settled(op))
-		}
-	}
-	if s.unproved++; s.unproved >= proveEvery {
-		s.unproved = 0
-		conn.Prove()
-	}
-}
-
-// about is an operation on a message that was delivered.
-func (s *subscription) about(delivery history.Op, f string) history.Op {
-	op := s.op(f)
-	op.Msg, op.Attempt = delivery.Msg, delivery.Attempt
-	return op
-}
-
-// settled records how far a FIN, a REQ or a TOUCH got. When the connection ends before it is known, it stays as it is: sent.
-func (s *subscription) settled(op history.Op) func(time.Time, client.Result) {
-	return func(_ time.Time, res client.Result) {
-		if res.Fate == client.Unknown {
-			return
-		}
-		if res.Fate == client.Refused {
-			op.Error = res.Text
-		}
-		s.run.record(op, fates[res.Fate])
-	}
 }
 
 // close has the broker prove all that was finished, and ends the subscription.

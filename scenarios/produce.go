@@ -30,7 +30,9 @@ type producer struct {
 	interval time.Duration  // between messages of this client
 	offset   time.Duration  // of its first, so that the clients of a line take turns
 	waiting  []*publication // without an answer, the oldest first
+	dialled  time.Duration  // when the connection was
 	again    []*publication // to be sent once more
+	dials    bool           // its connection is being made
 	quits    bool           // it has given its connection up
 	waking   bool           // an event is due for the next message
 	watching bool           // an event is due to look at waiting
@@ -70,12 +72,13 @@ func (p *producer) dial() {
 	}
 	r := p.run
 	r.conns++
-	p.id = r.conns
+	p.id, p.dialled, p.dials = r.conns, r.cluster.Now(), true
 	err := r.cluster.Dial(p.line.Name, p.node, func(now time.Time, wake func()) wire.Endpoint {
 		p.conn = client.New(now, client.Options{ClientID: p.name}, client.Handler{Connected: p.connected, Closed: p.closed}, wake)
 		return p.conn
 	})
 	if err != nil {
+		p.dials = false
 		p.note(history.Connect, history.Fail, err)
 		r.cluster.At(r.cluster.Now()+reconnectAfter, p.dial)
 	}
@@ -91,7 +94,7 @@ func (p *producer) note(f string, t history.Type, err error) {
 }
 
 func (p *producer) connected(time.Time) {
-	p.ready = true
+	p.ready, p.dials = true, false
 	p.note(history.Connect, history.OK, nil)
 	p.send()
 }
@@ -102,7 +105,7 @@ func (p *producer) closed(_ time.Time, err error) {
 	} else {
 		p.note(history.Connect, history.Fail, err)
 	}
-	p.ready, p.quits = false, false
+	p.ready, p.quits, p.dials = false, false, false
 	p.run.cluster.At(p.run.cluster.Now()+reconnectAfter, p.dial)
 }
 

@@ -62,11 +62,32 @@ const (
 	Lookup = "lookup"
 	// Probe is what a node said of a channel (ok): Node, Topic, Channel (empty: the topic's own queue); Count is depth + in flight + deferred.
 	Probe = "probe"
+	// Wait is what waits still when the drain is given up (ok), and Due since when. Note says what, in one of the words below. Process is the client
+	// that waits, or that holds what waits; "lab" if it is the broker that does.
+	Wait = "wait"
 	// Phase begins a part of the run (info): Note is "load", "heal" or "drain". The "end" says how the drain went: ok, it was
 	// complete; fail, it was not in the time given.
 	Phase = "phase"
 	// Trace is what a virtual run came to (info): Note is the hash of every chunk of bytes that was delivered, in hex.
 	Trace = "trace"
+)
+
+// What waits still, the Note of a [Wait], with the fields that it uses beside Process, Due and Node.
+const (
+	// Queued is Count messages that wait for a consumer: Topic, Channel (empty: the topic's own queue). Due is since when nothing has moved in
+	// the channel, also what is in flight and deferred. It is there, with a Count of 0, also if the channel holds nothing but those.
+	Queued = "queued"
+	// Deferred is Count messages that wait for their time: Topic, Channel.
+	Deferred = "deferred"
+	// InFlight is Count messages that the broker believes at a consumer: Topic, Channel, Conn. After is for how long the client may keep
+	// one of them yet; 0: their timeouts are over, as far as it knows.
+	InFlight = "in flight"
+	// Free is a consumer that waits for messages, as the broker has it: Topic, Channel, Conn; Count is how many more it may be sent.
+	Free = "free"
+	// Answer is a producer that waits for the answers to Count publications: Topic, Conn; Msg is the first of the oldest, sent at Due.
+	Answer = "answer"
+	// Connection is a client whose connection is being made since Due: Conn.
+	Connection = "connection"
 )
 
 // Nemesis is the process that inflicts faults: its F is the fault's kind, Note its words, Node the broker it hits. The invoke begins
