@@ -130,6 +130,7 @@ var histories = []ruling{
 	{"no-late-deferral-requeued", Invalid, 1, "1-1: delivered in orders/billing 587ms after its deferral was over, with a consumer ready"},
 	{"no-late-deferral-requeued-at-once", Invalid, 1, "1-1: delivered in orders/billing 587ms after its deferral was over, with a consumer ready"},
 	{"no-late-deferral-never", Invalid, 2, "1-1: not delivered in orders/billing, though its deferral was over at 511ms and a consumer was ready"},
+	{"no-late-deferral-not-ready", Valid, 0, ""},    // its RDY was 0 meanwhile
 	{"no-late-deferral-fault-on", Unknown, 0, ""},   // not judged
 	{"no-late-deferral-unseen", Unknown, 0, ""},     // not judged: attempt 1 was lost with its connection
 	{"no-late-deferral-unanswered", Unknown, 0, ""}, // not judged: when the broker took it is not known

@@ -104,6 +104,7 @@ func (g *ledger) apply(e event) {
 		g.subscribe(op)
 	case history.Ready:
 		if e.conn != nil {
+			e.conn.catchUp(g.now, g.head.Slack)
 			e.conn.ready = op.Count
 			e.conn.recount(g.now)
 		}

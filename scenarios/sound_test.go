@@ -184,7 +184,29 @@ func (f *fiction) fault() {
 		fmt.Sprintf("delay: %s, by: %s, jitter: %s", end, f.one("20ms", "300ms", "1500ms"), f.one("1ms", "200ms")),
 		fmt.Sprintf("partition: %s, way: %s", end, f.one("in", "out", "both")),
 		fmt.Sprintf("bandwidth: %s, rate: %s", end, f.one("2KB/s", "20KB/s", "200KB/s")))
+	if f.Float64() < 0.3 {
+		what = f.ofClients()
+	}
 	fmt.Fprintf(&f.text, "  - {at: %dms, %s, for: %s}\n", 100+f.IntN(f.seconds*1000-600), what, f.one("20ms", "200ms", "900ms", "2500ms"))
+}
+
+// ofClients is a fault of a load line's clients.
+func (f *fiction) ofClients() string {
+	var producers, consumers []string
+	for _, end := range f.ends[f.nodes:] {
+		if strings.HasPrefix(end, "p") {
+			producers = append(producers, end)
+		} else {
+			consumers = append(consumers, end)
+		}
+	}
+	c := f.one(consumers...)
+	part := f.often(0.6, ", share: %s", f.one("10%", "50%", "100%"))
+	return f.one(fmt.Sprintf("republish: %s, after: %s", f.one(producers...), f.one("20ms", "200ms", "700ms")), "die: "+c,
+		fmt.Sprintf("slowwork: %s, by: %s%s", c, f.one("10ms", "400ms", "1700ms"), part), "forget: "+c+part, "finishtwice: "+c+part,
+		fmt.Sprintf("finishlate: %s, by: %s%s", c, f.one("1ms", "300ms"), part),
+		fmt.Sprintf("requeue: %s%s%s", c, f.often(0.5, ", after: %s", f.one("20ms", "700ms", "2s")), part),
+		fmt.Sprintf("ready: %s, rdy: %s", c, f.one("0", "1", "2500")))
 }
 
 // ofDisk is a fault of a node's disk.

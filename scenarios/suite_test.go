@@ -127,7 +127,7 @@ type stage struct {
 }
 
 var stages = []stage{
-	{"inprocess", func() (live.Launcher, error) { return live.InProcess(), nil }, []string{"steady.yaml", "partition.yaml", "memory-clean-stop.yaml", "lookup-down-at-start.yaml"}},
+	{"inprocess", func() (live.Launcher, error) { return live.InProcess(), nil }, []string{"steady.yaml", "partition.yaml", "memory-clean-stop.yaml", "lookup-down-at-start.yaml", "bad-consumers.yaml"}},
 	{"process", func() (live.Launcher, error) { return live.Process(""), nil }, []string{"paused_broker.yaml", "crashing_consumer.yaml", "kill-os.yaml", "lookup-restarted-empty.yaml"}},
 	{"container", func() (live.Launcher, error) { return live.Container("") }, []string{"paused_broker.yaml"}},
 }
