@@ -92,7 +92,7 @@ const (
 	Producers Type = "producers" // a produce line's name
 	Duration  Type = "duration"  // such as 20ms, more than 0
 	Rate      Type = "rate"      // bytes a second, such as 10KB/s
-	Share     Type = "share"     // such as 5%, from 0% to 100%
+	Share     Type = "share"     // such as 5%, more than 0%
 	Way       Type = "way"       // in, out or both: as the target sees it
 	Bytes     Type = "bytes"     // such as 64KB, or 0B
 	Count     Type = "count"     // a whole number from 1

@@ -109,7 +109,7 @@ var mistakes = []struct{ name, file, want string }{
 	{"a bridge on a side", base + "faults:\n  - {at: 0s, bridge: b1, side: [b1, producer-1]}\n", `bad.yaml:6:5: bridge: it stands on neither side`},
 	{"a bridge to nobody", base + "faults:\n  - {at: 0s, bridge: b1, side: [b2, producer-1, consumer-1]}\n", `bad.yaml:6:5: bridge: nobody is left for the other side`},
 	{"a swizzle of one", base + "faults:\n  - {at: 0s, swizzle: [b1], round: 1s}\n", `bad.yaml:6:5: swizzle: want two ends or more`},
-	{"a loss without a unit", base + "faults:\n  - {at: 0s, loss: b1, share: 0.1}\n", `bad.yaml:6:31: share: "0.1" is not a share, from 0% to 100%`},
+	{"a loss without a unit", base + "faults:\n  - {at: 0s, loss: b1, share: 0.1}\n", `bad.yaml:6:31: share: "0.1" is not a share of more than 0% and at most 100%`},
 	{"a word that nobody says", base + "faults:\n  - {at: 0s, said: b1, say: HELLO, do: drop}\n", `bad.yaml:6:29: say: "HELLO" is not IDENTIFY, SUB, PUB`},
 	{"an answer to what has none", base + "faults:\n  - {at: 0s, said: b1, say: OK, to: FIN, do: drop}\n", `bad.yaml:6:5: said: to: FIN has no answer when it succeeds`},
 	{"an answer of a command", base + "faults:\n  - {at: 0s, said: b1, say: FIN, to: PUB, do: drop}\n", `bad.yaml:6:5: said: to: only an OK and an error answer a command`},
