@@ -32,7 +32,6 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 	if ch := t.channel(name); ch != nil && limit > 0 && len(ch.consumers) >= limit {
 		return violation("E_SUB_FAILED SUB failed consumers for %s:%s exceeds limit of %d", t.name, name, limit)
 	}
-	fresh := t.channel(name) == nil && !wire.IsEphemeral(name)
 	ch := t.open(name)
 	ch.consumers = append(ch.consumers, s)
 	s.lane = t.timers.lane(int64(s.msgTimeout))
@@ -41,7 +40,7 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 	s.channel = ch
 	s.client.state = stateSubscribed
 	s.mu.Unlock()
-	if fresh && t.syncs() {
+	if t.syncs() && ch.opening > 0 && !wire.IsEphemeral(name) {
 		s.full = true // no message comes before OK
 		s.replies = append(s.replies, reply{frame: wire.FrameResponse, text: "OK", opens: true})
 	} else {

@@ -252,6 +252,41 @@ func TestRow22ChannelOutlivesACrash(t *testing.T) {
 	}
 }
 
+// Row 22, of a channel that another client has just made: whoever subscribes to it, OK waits until the channel lasts, also if that fails at first.
+func TestRow22SecondSubscriber(t *testing.T) {
+	n := newNode(t, byFsync)
+	var clients []*client
+	subscribe := func() *client {
+		c := n.connect()
+		c.say("SUB t c\n")
+		c.want()
+		clients = append(clients, c)
+		return c
+	}
+	subscribe()
+	subscribe()
+	n.disk.Fail(sim.DiskSync, "*.journal", 1, nil)
+	if err := n.b.Sync(n.now.Add(time.Hour)); err == nil {
+		t.Fatal("the sync did not fail")
+	}
+	for _, c := range clients {
+		if got := c.got(); len(got) == 0 || !strings.HasPrefix(got[0], "E_SUB_FAILED") {
+			t.Fatalf("got %q, want E_SUB_FAILED", got)
+		}
+	}
+	third := subscribe()
+	n.sync()
+	third.want("OK")
+	fourth := n.connect()
+	fourth.say("SUB t c\n")
+	fourth.want("OK")
+	for after := range n.cuts() {
+		if len(after.topic("t").Channels) != 1 {
+			t.Fatal("a power cut took a channel whose SUB had its OK")
+		}
+	}
+}
+
 // Row 22, at any moment: from the operation on with which a channel is known, it has all that was published since.
 func TestRow22KilledWhileItIsMade(t *testing.T) {
 	n := newNode(t, nil)

@@ -231,6 +231,7 @@ func (t *topic) open(name string) *channel {
 	t.keep()
 	t.numbers++
 	c := t.newChannel(name, t.numbers, t.handed)
+	c.opening = t.points + 1
 	follows := t.keeps(name)
 	if follows {
 		c.cursor = t.keeper.cursor
