@@ -287,6 +287,32 @@ func TestRow22SecondSubscriber(t *testing.T) {
 	}
 }
 
+// Row 22, of a channel that was made while the disk was full.
+func TestRow22MadeOnAFullDisk(t *testing.T) {
+	for _, syncs := range []int{0, 1, 2} { // while it is full, beside that which SUB waits for
+		n := newNode(t, byFsync)
+		n.subscribe("t/c", 0)
+		full := n.disk.Fill(0)
+		_ = n.publish("t", 0, "refused")
+		refused := n.connect()
+		refused.say("SUB t d\n")
+		for range 1 + syncs {
+			_ = n.b.Sync(n.now.Add(time.Second))
+		}
+		if got := refused.got(); len(got) == 0 || !strings.HasPrefix(got[0], "E_SUB_FAILED") {
+			t.Fatalf("got %q, want E_SUB_FAILED", got)
+		}
+		full.Clear()
+		n.pass(time.Minute) // the disk is not tried all the time
+		n.subscribe("t/d", 0)
+		for after := range n.cuts() {
+			if len(after.topic("t").Channels) != 2 {
+				t.Fatal("a power cut took a channel whose SUB had its OK")
+			}
+		}
+	}
+}
+
 // Row 22, at any moment: from the operation on with which a channel is known, it has all that was published since.
 func TestRow22KilledWhileItIsMade(t *testing.T) {
 	n := newNode(t, nil)

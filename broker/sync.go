@@ -184,7 +184,10 @@ func (t *topic) syncPoint(now time.Time) (p *store.SyncPoint, awaited bool, err 
 		t.points++
 	} else { // what they wait for lasts already
 		settled, t.waiters = t.waiters, nil
-		if broken == nil && t.failure == nil {
+	}
+	if t.journal != nil && !t.journal.Stale() {
+		t.whole = t.points
+		if p == nil {
 			t.opened(t.points + 1)
 		}
 	}
@@ -203,7 +206,7 @@ func (t *topic) synced(now time.Time, p *store.SyncPoint, err error) error {
 	failure := t.log.Synced(p, err)
 	t.syncError = failure
 	if failure == nil && !t.gone {
-		t.opened(t.points)
+		t.opened(t.whole)
 		t.note(store.Entry{Op: store.Synced, ID: t.log.Lasts()})
 	}
 	var told []waiter

@@ -50,6 +50,7 @@ type topic struct {
 	woken   []*Session // those that got bytes to send meanwhile
 	waiters []waiter   // who wait for a Sync
 	points  int64      // sync points so far
+	whole   int64      // the last of them for which the journal was written with all that had happened
 
 	undiscovered bool // it was not told yet of its channels elsewhere
 	asking       func(error)
