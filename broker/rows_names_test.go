@@ -289,18 +289,17 @@ func TestRow22SecondSubscriber(t *testing.T) {
 
 // Row 22, of a channel that was made while the disk was full.
 func TestRow22MadeOnAFullDisk(t *testing.T) {
-	for _, syncs := range []int{0, 1, 2} { // while it is full, beside that which SUB waits for
+	for _, syncs := range []int{0, 1, 2} { // while it is full
 		n := newNode(t, byFsync)
 		n.subscribe("t/c", 0)
 		full := n.disk.Fill(0)
 		_ = n.publish("t", 0, "refused")
 		refused := n.connect()
-		refused.say("SUB t d\n")
-		for range 1 + syncs {
-			_ = n.b.Sync(n.now.Add(time.Second))
+		if err := refused.try("SUB t d\n"); err == nil || !strings.HasPrefix(err.Error(), "E_SUB_FAILED") {
+			t.Fatalf("SUB on a full disk gives %v", err)
 		}
-		if got := refused.got(); len(got) == 0 || !strings.HasPrefix(got[0], "E_SUB_FAILED") {
-			t.Fatalf("got %q, want E_SUB_FAILED", got)
+		for range syncs {
+			_ = n.b.Sync(n.now.Add(time.Second))
 		}
 		full.Clear()
 		n.pass(time.Minute) // the disk is not tried all the time
@@ -310,6 +309,29 @@ func TestRow22MadeOnAFullDisk(t *testing.T) {
 				t.Fatal("a power cut took a channel whose SUB had its OK")
 			}
 		}
+	}
+}
+
+// Row 22, where the channel cannot be written: SUB is refused, and a channel that is known already has its consumers.
+func TestRow22NotWritten(t *testing.T) {
+	n := newNode(t, nil)
+	n.subscribe("t/c", 0)
+	n.sync()
+	full := n.disk.Fill(0)
+	for range 2 { // also when the channel is there already
+		c := n.connect()
+		if err := c.try("SUB t d\n"); err == nil || !strings.HasPrefix(err.Error(), "E_SUB_FAILED SUB failed ") {
+			t.Fatalf("SUB on a full disk gives %v", err)
+		}
+		c.s.Disconnect(n.now)
+	}
+	n.subscribe("t/c", 0)
+	full.Clear()
+	n.pass(time.Minute) // the disk is not tried all the time
+	n.subscribe("t/d", 0)
+	n.kill()
+	if len(n.topic("t").Channels) != 2 {
+		t.Fatal("a kill took a channel whose SUB had its OK")
 	}
 }
 
