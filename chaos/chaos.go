@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -135,17 +136,45 @@ var Kinds = []Kind{
 // Nothing is what OK is worth where not even a stop in order can be relied on to save what was acknowledged.
 const Nothing sim.Durability = "nothing"
 
-// loss permits the loss of messages where OK promises so much, or less.
-func loss(most sim.Durability) map[sim.Durability][]string {
+// The promises that faults may break, by their checkers' names.
+const (
+	noLoss        = "no-loss"
+	attemptsCount = "attempts-count"
+	noLeak        = "no-leak-while-paused"
+)
+
+// worths are what OK can be worth, from the least.
+var worths = []sim.Durability{Nothing, sim.Memory, sim.OS, sim.Fsync}
+
+// permit permits to break promises where OK promises so much, or less.
+func permit(most sim.Durability, promises ...string) map[sim.Durability][]string {
 	permits := map[sim.Durability][]string{}
-	for _, d := range []sim.Durability{Nothing, sim.Memory, sim.OS, sim.Fsync} {
-		permits[d] = []string{"no-loss"}
+	for _, d := range worths {
+		permits[d] = promises
 		if d == most {
 			break
 		}
 	}
 	return permits
 }
+
+// or permits what either does.
+func or(a, b map[sim.Durability][]string) map[sim.Durability][]string {
+	both := map[sim.Durability][]string{}
+	for _, d := range worths {
+		if all := slices.Concat(a[d], b[d]); len(all) > 0 {
+			both[d] = all
+		}
+	}
+	return both
+}
+
+// ruined is what may happen where the disk does not have what it should.
+var ruined = permit(sim.Fsync, noLoss, attemptsCount, noLeak)
+
+// unnoted is what the next end of a broker may do that could not note all: how often a message was delivered, and what is paused. Messages it has
+// acknowledged it did write.
+var unnoted = permit(sim.Fsync, attemptsCount, noLeak)
 
 // unsaved is what failing writes make of OK: a broker that keeps messages in memory may not be able to save them any more.
 var unsaved = map[sim.Durability]sim.Durability{sim.Memory: Nothing}

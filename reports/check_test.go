@@ -97,6 +97,27 @@ var histories = []ruling{
 	// What clients do wrong holds nothing up.
 	{"no-duplicates-fault-of-clients", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
 
+	// Attempts count deliveries; what was lost on its way, or with its connection, counts too.
+	{"attempts-count-good", Valid, 0, ""},
+	{"attempts-count-bad", Invalid, 1, "1-1: delivered in orders/billing as attempt 1 after attempt 1"},
+	{"attempts-count-zero", Invalid, 1, "1-1: delivered in orders/billing as attempt 0"},
+	{"attempts-count-skipped", Invalid, 1, "1-1: delivered in orders/billing as attempt 3 right after attempt 1"},
+	{"attempts-count-begins-late", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 2"},
+	{"attempts-count-most", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 65535"}, // and they stay there
+	{"attempts-count-closed", Valid, 0, ""},
+	{"attempts-count-fault-on", Valid, 0, ""},
+	{"attempts-count-ghost", Valid, 0, ""}, // a broker that does not know that a client is gone delivers to it
+	{"attempts-count-ghost-before", Valid, 0, ""},
+	{"attempts-count-ghost-is-gone", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 2"},
+	{"attempts-count-after-kill", Valid, 0, ""},
+	{"attempts-count-after-kill-forgotten", Invalid, 1, "1-1: delivered in orders/billing as attempt 2 after attempt 2"},
+	{"attempts-count-after-kill-anew", Invalid, 1, "1-1: delivered in orders/billing as attempt 1 after attempt 2"},
+	{"attempts-count-after-kill-permitted", Valid, 0, ""},
+	{"attempts-count-after-kill-other-topic", Invalid, 1, "1-1: delivered in orders/billing as attempt 1 after attempt 2"},
+	{"attempts-count-after-kill-not-noted", Valid, 0, ""}, // a disk that failed may have kept it from being noted
+	{"attempts-count-republished", Unknown, 0, ""},        // not judged: each copy has its own
+	{"attempts-count-overtaken", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 2"},
+
 	{"no-early-redelivery-good", Valid, 0, ""},
 	{"no-early-redelivery-bad", Invalid, 1, "1-1: delivered again in orders/billing 112ms before its timeout of 1s was over"},
 	{"no-early-redelivery-touch", Invalid, 1, "1-1: delivered again in orders/billing 788ms before its timeout of 1s was over"},

@@ -49,6 +49,8 @@ type queue struct {
 	ephemeral            bool          // it may drop messages, by its name or its topic's
 	consumers            []*connection // that stand
 	timeout              time.Duration // the longest of theirs
+	shortest             time.Duration // of their timeouts
+	closed               time.Duration // when one of their connections ended last; 0: none has
 	asked                time.Duration // when it held messages still as the drain was given up
 	idle                 bool          // a consumer could have taken one then
 	since                time.Duration // since when it could
@@ -90,6 +92,9 @@ func (g *ledger) subscribe(op *history.Op) {
 	}
 	c.queue = g.queue(op)
 	c.queue.consumers = append(c.queue.consumers, c)
+	if c.queue.timeout == 0 || op.After < c.queue.shortest {
+		c.queue.shortest = op.After
+	}
 	c.queue.timeout = max(c.queue.timeout, op.After)
 	c.timeout, c.longest, c.subscribed = op.After, op.Due, op.Time
 	g.show(g.topic(op.Node, op.Topic), c)
@@ -135,15 +140,25 @@ func (g *ledger) answered(c *connection, sent time.Duration) {
 // unsettle notes that a fault may hold up what is on its way.
 func (g *ledger) unsettle() {
 	g.upset = true
+	for node, at := range g.partings { // each for itself: the order does not matter
+		if at+g.head.Slack >= g.now {
+			g.ghosts[node] = g.now
+		}
+	}
 	for _, c := range g.conns { // a set: the order does not matter
 		c.settled = false
 	}
 }
 
-// close ends a connection.
-func (g *ledger) close(c *connection) {
+// close ends a connection. If a fault may keep its broker from learning that, the broker sends messages to nobody for a while.
+func (g *ledger) close(c *connection, node string) {
 	c.closed = max(g.now, 1)
+	g.partings[node] = g.now
+	if (!c.settled || g.active > 0) && !g.survived(node, c.stood) {
+		g.ghosts[node] = g.now
+	}
 	if c.queue != nil {
+		c.queue.closed = c.closed
 		c.queue.consumers = slices.DeleteFunc(c.queue.consumers, func(other *connection) bool { return other == c })
 	}
 }

@@ -53,6 +53,11 @@ func readLicense(s string) license {
 	return l
 }
 
+// may says whether a hardship may break a promise for a topic, at whatever time.
+func (h *hardship) may(promise, topic string) bool {
+	return slices.ContainsFunc(h.licenses, func(l license) bool { return l.promise == promise && (l.topic == "" || l.topic == topic) })
+}
+
 // permits says whether a hardship may have lost messages of a topic that its node had acknowledged, published at some time.
 func (h *hardship) permits(topic string, invoked time.Duration) bool {
 	return slices.ContainsFunc(h.licenses, func(l license) bool {
@@ -93,6 +98,9 @@ func (g *ledger) fault(op *history.Op) {
 	if h.on < 0 {
 		h.on = op.Time
 		g.forget(h)
+		if at, ok := g.ghosts[h.node]; ok && h.ends && op.Type != history.Fail && at < h.From {
+			delete(g.ghosts, h.node)
+		}
 	}
 	if op.Type == history.Info {
 		if len(op.States) > 0 { // it has waited for its moment
@@ -127,6 +135,13 @@ func (g *ledger) forget(h *hardship) {
 func (g *ledger) ended(node string, a, b time.Duration) bool {
 	return slices.ContainsFunc(g.faults, func(h hardship) bool {
 		return h.ends && h.node == node && h.From <= b && (h.on < 0 || h.on >= a)
+	})
+}
+
+// survived says whether a node has certainly ended since a time, so that nothing of then is there any more.
+func (g *ledger) survived(node string, since time.Duration) bool {
+	return slices.ContainsFunc(g.faults, func(h hardship) bool {
+		return h.ends && h.node == node && h.on >= 0 && !h.failed && since < h.From
 	})
 }
 

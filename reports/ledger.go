@@ -16,6 +16,8 @@ type ledger struct {
 	topics   map[[2]string]*topicLife // by node and topic, of the node's present life
 	queues   map[[3]string]*queue     // by node, topic and channel
 	conns    map[uint64]*connection
+	partings map[string]time.Duration // by node: when a client's connection to it ended last
+	ghosts   map[string]time.Duration // by node: when it last may have missed that
 	faults   []hardship
 	open     map[string][]int // faults that are on, by process and words: where they stand in faults
 	active   int              // faults that are on, but for those of clients
@@ -30,7 +32,7 @@ type ledger struct {
 func newLedger(h history.Header) *ledger {
 	return &ledger{
 		head: h, messages: map[uint64]*message{}, topics: map[[2]string]*topicLife{}, queues: map[[3]string]*queue{},
-		conns: map[uint64]*connection{}, open: map[string][]int{},
+		conns: map[uint64]*connection{}, partings: map[string]time.Duration{}, ghosts: map[string]time.Duration{}, open: map[string][]int{},
 	}
 }
 
@@ -110,7 +112,7 @@ func (g *ledger) apply(e event) {
 		}
 	case history.Disconnect:
 		if c := g.conns[op.Conn]; c != nil && c.closed == 0 {
-			g.close(c)
+			g.close(c, op.Node)
 		}
 	case history.Probe:
 		if e.q != nil {

@@ -120,6 +120,10 @@ var mutations = []struct {
 		d.Attempt++
 		return moved(append(ops, d), len(ops), 5*time.Second)
 	}},
+	{"counted once too often", attemptsCount, nil, func(ops []history.Op, i int) []history.Op { return counted(ops, i, ops[i].Attempt+1) }},
+	{"counted as the first", attemptsCount, func(d history.Op, _ []history.Op) bool { return d.Attempt == 2 }, func(ops []history.Op, i int) []history.Op {
+		return counted(ops, i, 1)
+	}},
 	{"before it was published", "no-phantoms", func(d history.Op, _ []history.Op) bool { return d.Attempt == 1 }, func(ops []history.Op, i int) []history.Op {
 		return moved(ops, i, -ops[i].Time)
 	}},
@@ -135,6 +139,17 @@ var mutations = []struct {
 	{"long after its requeue", "no-late-deferral", requeued, late},
 	{"before its timeout", "no-early-redelivery", timedOut, func(ops []history.Op, i int) []history.Op { return moved(ops, i, -holdFor/2) }},
 	{"long after its timeout", "no-late-redelivery", timedOut, late},
+}
+
+// counted gives a delivery, and what its consumer said of it, another number of attempts.
+func counted(ops []history.Op, i int, attempt uint16) []history.Op {
+	d := ops[i]
+	for k := range ops {
+		if ops[k].Msg == d.Msg && ops[k].Conn == d.Conn && ops[k].Attempt == d.Attempt {
+			ops[k].Attempt = attempt
+		}
+	}
+	return ops
 }
 
 // moved puts an operation of another time where it belongs then.
