@@ -56,6 +56,8 @@ type Kind struct {
 	Halts bool // the node lives and does nothing while it is on
 	// Restarts says that it ends the node and starts it again, and that what heals it does so once more.
 	Restarts bool
+	// Mild says that it is an Order, and nothing but: nodes and links work as they do without it.
+	Mild bool
 	// Weakens is what OK is worth on the broker from the fault on, also when that is over, to the faults that come then.
 	Weakens map[sim.Durability]sim.Durability
 	// Flags are what the node runs with beside its own while the fault is on. Nil: its own.
@@ -91,6 +93,8 @@ const (
 	Ends      Type = "ends"      // a list of such names, each once
 	Consumers Type = "consumers" // a consume line's name
 	Producers Type = "producers" // a produce line's name
+	Topic     Type = "topic"     // a topic's name
+	Channel   Type = "channel"   // a topic's name and a channel's, such as orders/billing
 	Duration  Type = "duration"  // such as 20ms, more than 0
 	Rate      Type = "rate"      // bytes a second, such as 10KB/s
 	Share     Type = "share"     // such as 5%, more than 0%
@@ -118,7 +122,7 @@ type Param struct {
 
 // Args are a fault's words, checked and parsed, by the parameters' names. What was left out is not in them.
 type Args struct {
-	Names     map[string]string        // of the types Broker, Node, End, Consumers, Producers, Way, Pattern, Word, Flags and Path
+	Names     map[string]string        // of the types Broker, Node, End, Consumers, Producers, Topic, Channel, Way, Pattern, Word, Flags and Path
 	Lists     map[string][]string      // of the type Ends
 	Durations map[string]time.Duration // of the types Duration and Shift
 	Rates     map[string]float64       // bytes a second
@@ -129,6 +133,7 @@ type Args struct {
 // Kinds are all the faults there are, those of nodes before those of links, and those of clients behind both.
 var Kinds = []Kind{
 	Kill, Pause, Stop, PowerCut, Restart, Crash, ClockOffset, ClockStep, ClockDrift, ClockFreeze, DiskFull, DiskError, SlowDisk, LyingDisk, BitFlip, Truncate,
+	PauseChannel, PauseTopic,
 	Delay, Partition, Halves, Ring, Bridge, Reset, HalfOpen, SlowClose, Stall, Bandwidth, Loss, Slice, Clog, Swizzle, Said,
 	SlowWork, Die, Quit, Forget, FinishTwice, FinishLate, Requeue, Ready, Republish,
 }

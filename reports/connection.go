@@ -212,15 +212,20 @@ func (c *connection) recount(now time.Duration) {
 	c.able = able
 }
 
-// free is since when a consumer of a queue can take a message, at one stretch. It is not ok if none can.
+// free is since when a message of a queue can go to a consumer, at one stretch. It is not ok if none can take one, or if the channel or its topic may be
+// paused.
 func (g *ledger) free(q *queue) (since time.Duration, ok bool) {
+	lifted, flows := g.flows(q)
+	if !flows {
+		return 0, false
+	}
 	for _, c := range q.consumers {
 		c.catchUp(g.now, g.head.Slack)
 		if c.settled && c.able && (!ok || c.since < since) {
 			since, ok = c.since, true
 		}
 	}
-	return since, ok
+	return max(since, lifted), ok
 }
 
 // late says how long after its time a delivery came, while it could have gone to a consumer. It is not ok if nobody could take

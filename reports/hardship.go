@@ -16,7 +16,7 @@ type hardship struct {
 	node     string
 	on       time.Duration // when it certainly was; -1: not yet
 	ends     bool          // it ends the node, at some time between From and on
-	clients  bool          // it is in what clients do, and holds nothing up
+	mild     bool          // it is in what clients do, or in what a broker was asked to do, and holds nothing up
 	licenses []license
 	skew
 	promised string   // by OK; empty: not known, or more than one thing
@@ -72,13 +72,13 @@ func (g *ledger) fault(op *history.Op) {
 		g.open[key] = append(g.open[key], len(g.faults))
 		g.faults = append(g.faults, hardship{
 			Band: Band{Kind: op.F, Target: strings.TrimPrefix(op.Note, op.F+": "), From: op.Time, To: -1},
-			node: op.Node, on: -1, ends: op.Ends, clients: op.Clients, promised: op.Durability, states: op.States, skew: skew{op.After, op.Count},
+			node: op.Node, on: -1, ends: op.Ends, mild: op.Clients || op.Asked, promised: op.Durability, states: op.States, skew: skew{op.After, op.Count},
 		})
 		h := &g.faults[len(g.faults)-1]
 		for _, s := range op.Licenses {
 			h.licenses = append(h.licenses, readLicense(s))
 		}
-		if !op.Clients {
+		if !h.mild {
 			g.active++
 			g.unsettle()
 		}
@@ -102,6 +102,9 @@ func (g *ledger) fault(op *history.Op) {
 			delete(g.ghosts, h.node)
 		}
 	}
+	if h.ends && op.Type != history.Fail {
+		g.restarted(h)
+	}
 	if op.Type == history.Info {
 		if len(op.States) > 0 { // it has waited for its moment
 			h.states = op.States
@@ -111,7 +114,7 @@ func (g *ledger) fault(op *history.Op) {
 	h.failed = op.Type == history.Fail
 	g.open[key] = slices.Delete(open, i, i+1)
 	h.To, h.Note = op.Time, op.Error
-	if h.clients {
+	if h.mild {
 		return
 	}
 	if g.active--; g.active == 0 {
@@ -157,5 +160,5 @@ func (g *ledger) permitted(m *message) *hardship {
 
 // disturbed says whether a fault was on at some time from a to b that may hold up what is sent.
 func (g *ledger) disturbed(a, b time.Duration) bool {
-	return slices.ContainsFunc(g.faults, func(h hardship) bool { return !h.clients && h.From <= b && (h.To < 0 || h.To >= a) })
+	return slices.ContainsFunc(g.faults, func(h hardship) bool { return !h.mild && h.From <= b && (h.To < 0 || h.To >= a) })
 }

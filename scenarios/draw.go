@@ -53,6 +53,10 @@ func (l *lot) value(p chaos.Param, target string) string {
 		return oneOf(l.Rand, nodeNames(l.s.Nodes()))
 	case chaos.End:
 		return oneOf(l.Rand, l.s.peers(target))
+	case chaos.Topic:
+		return oneOf(l.Rand, l.s.topicsOf(target))
+	case chaos.Channel:
+		return oneOf(l.Rand, l.s.channels(target))
 	case chaos.Way:
 		return oneOf(l.Rand, []string{"in", "out", "both"})
 	case chaos.Word:
@@ -87,6 +91,29 @@ func (s *Scenario) peers(of string) []string {
 		return nodeNames(s.Brokers)
 	}
 	return slices.DeleteFunc(append(nodes, lines...), func(name string) bool { return name == of })
+}
+
+// topics are all that are published to or consumed from.
+func (s *Scenario) topics() (all []string) {
+	for _, p := range s.Producers {
+		all = append(all, p.Topic)
+	}
+	for _, c := range s.Consumers {
+		all = append(all, c.Topic)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// channels are all that are consumed from on a broker, or on any, with their topics.
+func (s *Scenario) channels(broker string) (all []string) {
+	for _, c := range s.Consumers {
+		if broker == "" || slices.Contains(c.On, broker) {
+			all = append(all, c.Topic+"/"+c.Channel)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // lasting draws a duration to the millisecond, the short ones as often as the long ones.

@@ -29,18 +29,7 @@ func (r *run) inflict(f *Fault) {
 		if f.Kind.Restarts {
 			op = r.begin(f, f.Words+", over")
 		}
-		err := heal()
-		r.broken--
-		r.restored(f)
-		switch {
-		case errors.Is(err, chaos.ErrHitNothing):
-			r.failed(op, "hit nothing")
-		case err != nil:
-			r.scarred = true
-			r.failed(op, "could not be healed: "+err.Error())
-		default:
-			r.record(op, history.OK)
-		}
+		heal(func(err error) { r.healed(f, op, err) })
 	}
 	switch {
 	case f.For > 0:
@@ -52,9 +41,24 @@ func (r *run) inflict(f *Fault) {
 	}
 }
 
+// healed takes in how the healing of a fault went.
+func (r *run) healed(f *Fault, op history.Op, err error) {
+	r.broken--
+	r.restored(f)
+	switch {
+	case errors.Is(err, chaos.ErrHitNothing):
+		r.failed(op, "hit nothing")
+	case err != nil:
+		r.scarred = true
+		r.failed(op, "could not be healed: "+err.Error())
+	default:
+		r.record(op, history.OK)
+	}
+}
+
 // begin records that a fault is about to be inflicted, or healed by what is a fault too. It gives the entry, without what only an invoke has.
 func (r *run) begin(f *Fault, words string) history.Op {
-	op := history.Op{Process: history.Nemesis, F: f.Kind.Name, Note: words, Ends: f.Kind.Ends || f.Kind.Restarts, Clients: f.Kind.OfClients()}
+	op := history.Op{Process: history.Nemesis, F: f.Kind.Name, Note: words, Ends: f.Kind.Ends || f.Kind.Restarts, Clients: f.Kind.OfClients(), Asked: f.Kind.Mild}
 	if f.Kind.OfNode() {
 		op.Node = f.Target
 	}
@@ -75,25 +79,31 @@ func (r *run) begin(f *Fault, words string) history.Op {
 }
 
 // inject injects a fault, or has clients behave by it, and records that it is on, then or when its moment comes. A restart is over as soon as it is on.
-func (r *run) inject(f *Fault, op history.Op) (heal func() error, err error) {
-	if trap, ok := f.Inflict.(chaos.Trap); ok {
-		return trap.Set(r.cluster, func() {
+// heal calls what it is given when the fault is healed.
+func (r *run) inject(f *Fault, op history.Op) (heal func(func(error)), err error) {
+	if order, ok := f.Inflict.(chaos.Order); ok {
+		return r.give(f, order, op)
+	}
+	var now func() error
+	switch trap, ok := f.Inflict.(chaos.Trap); {
+	case ok:
+		now, err = trap.Set(r.cluster, func() {
 			sprung := op
 			sprung.States = r.states(f.Target)
 			r.record(sprung, history.Info)
 		})
-	}
-	if f.Kind.OfClients() {
+	case f.Kind.OfClients():
 		r.record(op, history.Info)
-		return r.misconduct(f), nil
-	}
-	if heal, err = f.Inflict.Inject(r.cluster); err == nil {
-		r.record(op, history.Info)
-		if f.Kind.Restarts {
-			r.record(op, history.OK)
+		now = r.misconduct(f)
+	default:
+		if now, err = f.Inflict.Inject(r.cluster); err == nil {
+			r.record(op, history.Info)
+			if f.Kind.Restarts {
+				r.record(op, history.OK)
+			}
 		}
 	}
-	return heal, err
+	return func(healed func(error)) { healed(now()) }, err
 }
 
 func (r *run) failed(op history.Op, why string) {
