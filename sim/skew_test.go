@@ -57,8 +57,10 @@ func TestClocks(t *testing.T) {
 		{"fast", []Skew{{Drift: 500_000}}, [4]time.Duration{25 * s, 20 * s, 30 * s, 30 * s}, [4]time.Duration{25 * s, 25 * s, 35 * s, 35 * s}},
 		{"slow", []Skew{{Drift: -300_000}}, [4]time.Duration{17 * s, 20 * s, 30 * s, 30 * s}, [4]time.Duration{17 * s, 17 * s, 27 * s, 27 * s}},
 		{"frozen", []Skew{{Frozen: true}}, [4]time.Duration{10 * s, 20 * s, 30 * s, 30 * s}, [4]time.Duration{10 * s, 10 * s, 20 * s, 20 * s}},
+		{"frozen and fast", []Skew{{Frozen: true}, {Drift: 100_000}}, [4]time.Duration{10 * s, 20 * s, 31 * s, 30 * s}, [4]time.Duration{10 * s, 10 * s, 21 * s, 21 * s}},
+		{"fast and frozen", []Skew{{Drift: 100_000}, {Frozen: true}}, [4]time.Duration{10 * s, 10 * s, 10 * s, 30 * s}, [4]time.Duration{10 * s, 10 * s, 10 * s, 10 * s}},
 		{"two", []Skew{{Drift: 500_000, Offset: s}, {Drift: 100_000, Offset: time.Minute}},
-			[4]time.Duration{27*s + time.Minute, 26*s + time.Minute, 37*s + time.Minute, 30 * s}, [4]time.Duration{26 * s, 26 * s, 37 * s, 37 * s}},
+			[4]time.Duration{27*s + time.Minute, 21*s + time.Minute, 32*s + time.Minute, 30 * s}, [4]time.Duration{26 * s, 26 * s, 37 * s, 37 * s}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w, _ := memoryWorld(t, 1)
