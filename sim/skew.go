@@ -136,12 +136,12 @@ func (n *node) now() time.Time {
 	for _, s := range c.skews {
 		s.told++
 	}
-	return bothClocks(epoch.Add(at+c.gain(at)+c.offset), c.monotonic(at))
+	return bothClocks(at+c.gain(at)+c.offset, c.monotonic(at))
 }
 
 // due is when the node's clock will read a time of its own; not ok if that is never, as its clock goes.
 func (n *node) due(next time.Time) (at time.Duration, ok bool) {
-	at, ok = n.clock.reads(next.Sub(bothClocks(epoch, 0)))
+	at, ok = n.clock.reads(next.Sub(begun))
 	return max(at, n.world.now), ok
 }
 
@@ -193,15 +193,22 @@ func (n *node) wind() {
 
 // bothClocks makes a time as time.Now gives it, which has a wall clock and a monotonic one; the standard library has no other way to set the
 // two apart. The first word of such a time.Time is a bit, 33 bits of seconds since 1885 and 30 of nanoseconds; the second is the monotonic
-// clock in nanoseconds, from 1.
-func bothClocks(wall time.Time, monotonic time.Duration) time.Time {
+// clock in nanoseconds, from 1. The wall clock is told since the epoch.
+func bothClocks(wall, monotonic time.Duration) time.Time {
+	seconds, nanos := wall/time.Second, wall%time.Second
+	if nanos < 0 {
+		seconds, nanos = seconds-1, nanos+time.Second
+	}
 	t := struct {
 		wall uint64
 		ext  int64
 		loc  *time.Location
-	}{wall: 1<<63 | uint64(wall.Unix()-begin1885)<<30 | uint64(wall.Nanosecond()), ext: int64(monotonic) + 1}
+	}{wall: 1<<63 | uint64(epochIn1885+int64(seconds))<<30 | uint64(nanos), ext: int64(monotonic) + 1}
 	return *(*time.Time)(unsafe.Pointer(&t))
 }
 
-// begin1885 is the beginning of the year 1885, in seconds since 1970.
-const begin1885 = -2682288000
+// begun is what a node reads when a world begins, whose clocks are right.
+var begun = bothClocks(0, 0)
+
+// epochIn1885 is the epoch in seconds since the beginning of the year 1885.
+const epochIn1885 = epochUnix + 2682288000

@@ -22,10 +22,10 @@ func TestBothClocks(t *testing.T) {
 	if got, want := strings.Join(fields, ", "), "wall uint64 0, ext int64 8, loc *time.Location 16"; got != want {
 		t.Fatalf("a time.Time is made of %s, want %s", got, want)
 	}
-	base := bothClocks(epoch, 0)
-	for _, wall := range []time.Time{epoch, epoch.Add(-19 * 365 * 24 * time.Hour), epoch.Add(time.Hour + 123456789)} {
+	base := bothClocks(0, 0)
+	for _, wall := range []time.Time{epoch, epoch.Add(-19 * 365 * 24 * time.Hour), epoch.Add(time.Hour + 123456789), epoch.Add(-1)} {
 		for _, monotonic := range []time.Duration{0, 1, time.Hour} {
-			got := bothClocks(wall, monotonic)
+			got := bothClocks(wall.Sub(epoch), monotonic)
 			if !got.Round(0).Equal(wall) || got.UnixNano() != wall.UnixNano() || got.Location() != time.UTC {
 				t.Errorf("the wall clock reads %v, want %v", got, wall)
 			}
@@ -69,7 +69,7 @@ func TestClocks(t *testing.T) {
 			read := func() {
 				now := n.now()
 				wall = append(wall, time.Duration(now.UnixNano()-epoch.UnixNano()))
-				mono = append(mono, now.Sub(bothClocks(epoch, 0)))
+				mono = append(mono, now.Sub(bothClocks(0, 0)))
 			}
 			w.Run(10 * s)
 			var clears []func() int
