@@ -26,6 +26,7 @@ type channel struct {
 	consumers []*Session
 	paused    bool
 	deleted   bool
+	opening   int64     // the sync point of the topic that makes it last, or one behind; 0: it lasts
 	stirred   bool      // in topic.stirred
 	turn      bool      // the last message given came from the queue
 	last      postponed // to wait in a lane

@@ -32,8 +32,10 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 	if ch := t.channel(name); ch != nil && limit > 0 && len(ch.consumers) >= limit {
 		return violation("E_SUB_FAILED SUB failed consumers for %s:%s exceeds limit of %d", t.name, name, limit)
 	}
-	fresh := t.channel(name) == nil && !wire.IsEphemeral(name)
 	ch := t.open(name)
+	if err := ch.tell(now); err != nil {
+		return violation("E_SUB_FAILED SUB failed %s", err)
+	}
 	ch.consumers = append(ch.consumers, s)
 	s.lane = t.timers.lane(int64(s.msgTimeout))
 	s.locality = s.findLocality()
@@ -41,13 +43,26 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 	s.channel = ch
 	s.client.state = stateSubscribed
 	s.mu.Unlock()
-	if fresh && t.syncs() {
+	if t.syncs() && ch.opening > 0 && ch.number != 0 {
 		s.full = true // no message comes before OK
 		s.replies = append(s.replies, reply{frame: wire.FrameResponse, text: "OK", opens: true})
 	} else {
 		s.respond(wire.FrameResponse, "OK")
 	}
 	return nil
+}
+
+// tell has the journal know of a channel that does not last yet, if its topic has OK promise more than nothing, and says why it cannot.
+func (c *channel) tell(now time.Time) error {
+	t := c.topic
+	if c.opening == 0 || c.number == 0 || t.lazy() {
+		return nil
+	}
+	t.record(now)
+	err := t.mend(now)
+	t.suffer(err)
+	t.wantSync(now)
+	return err
 }
 
 // state is where the session stands. Only its own commands change it, so they read it without its lock.

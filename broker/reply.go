@@ -12,7 +12,7 @@ type reply struct {
 	publications int // or
 	frame        wire.FrameType
 	text         string // of another reply; of publications the command's name
-	opens        bool   // it is SUB's, which made its channel: it waits as a publication does, and deliveries wait for it
+	opens        bool   // it is SUB's, whose channel does not last yet: it waits as a publication does, and deliveries wait for it
 
 	topic *topic // it waits for, until that lasts
 	point int64  // by this sync point of it, or one behind

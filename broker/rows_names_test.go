@@ -252,6 +252,89 @@ func TestRow22ChannelOutlivesACrash(t *testing.T) {
 	}
 }
 
+// Row 22, of a channel that another client has just made: whoever subscribes to it, OK waits until the channel lasts, also if that fails at first.
+func TestRow22SecondSubscriber(t *testing.T) {
+	n := newNode(t, byFsync)
+	var clients []*client
+	subscribe := func() *client {
+		c := n.connect()
+		c.say("SUB t c\n")
+		c.want()
+		clients = append(clients, c)
+		return c
+	}
+	subscribe()
+	subscribe()
+	n.disk.Fail(sim.DiskSync, "*.journal", 1, nil)
+	if err := n.b.Sync(n.now.Add(time.Hour)); err == nil {
+		t.Fatal("the sync did not fail")
+	}
+	for _, c := range clients {
+		if got := c.got(); len(got) == 0 || !strings.HasPrefix(got[0], "E_SUB_FAILED") {
+			t.Fatalf("got %q, want E_SUB_FAILED", got)
+		}
+	}
+	third := subscribe()
+	n.sync()
+	third.want("OK")
+	fourth := n.connect()
+	fourth.say("SUB t c\n")
+	fourth.want("OK")
+	for after := range n.cuts() {
+		if len(after.topic("t").Channels) != 1 {
+			t.Fatal("a power cut took a channel whose SUB had its OK")
+		}
+	}
+}
+
+// Row 22, of a channel that was made while the disk was full.
+func TestRow22MadeOnAFullDisk(t *testing.T) {
+	for _, syncs := range []int{0, 1, 2} { // while it is full
+		n := newNode(t, byFsync)
+		n.subscribe("t/c", 0)
+		full := n.disk.Fill(0)
+		_ = n.publish("t", 0, "refused")
+		refused := n.connect()
+		if err := refused.try("SUB t d\n"); err == nil || !strings.HasPrefix(err.Error(), "E_SUB_FAILED") {
+			t.Fatalf("SUB on a full disk gives %v", err)
+		}
+		for range syncs {
+			_ = n.b.Sync(n.now.Add(time.Second))
+		}
+		full.Clear()
+		n.pass(time.Minute) // the disk is not tried all the time
+		n.subscribe("t/d", 0)
+		for after := range n.cuts() {
+			if len(after.topic("t").Channels) != 2 {
+				t.Fatal("a power cut took a channel whose SUB had its OK")
+			}
+		}
+	}
+}
+
+// Row 22, where the channel cannot be written: SUB is refused, and a channel that is known already has its consumers.
+func TestRow22NotWritten(t *testing.T) {
+	n := newNode(t, nil)
+	n.subscribe("t/c", 0)
+	n.sync()
+	full := n.disk.Fill(0)
+	for range 2 { // also when the channel is there already
+		c := n.connect()
+		if err := c.try("SUB t d\n"); err == nil || !strings.HasPrefix(err.Error(), "E_SUB_FAILED SUB failed ") {
+			t.Fatalf("SUB on a full disk gives %v", err)
+		}
+		c.s.Disconnect(n.now)
+	}
+	n.subscribe("t/c", 0)
+	full.Clear()
+	n.pass(time.Minute) // the disk is not tried all the time
+	n.subscribe("t/d", 0)
+	n.kill()
+	if len(n.topic("t").Channels) != 2 {
+		t.Fatal("a kill took a channel whose SUB had its OK")
+	}
+}
+
 // Row 22, at any moment: from the operation on with which a channel is known, it has all that was published since.
 func TestRow22KilledWhileItIsMade(t *testing.T) {
 	n := newNode(t, nil)

@@ -149,11 +149,13 @@ func slowSync(n *node, s *stall) {
 	n.pub("t", "first")
 	n.pub("t", old...)
 	c.want(append([]string{"first"}, old...)...)
+	n.must(n.b.CreateChannel(n.now, "t", "d"))
+	n.sync() // it lasts
 	c.fin(old...)
 	c.fin("first")
 	n.publish("t", 0, "held")
 	c.want("held")
-	n.must(n.b.CreateChannel(n.now, "t", "d"))
+	n.must(n.b.CreateChannel(n.now, "t", "e"))
 	s.hung = false
 	at := n.now.Add(time.Hour)
 	var failed error
@@ -161,7 +163,7 @@ func slowSync(n *node, s *stall) {
 		d := n.subscribe("t/d", 100)
 		a := n.publish("t", 0, "new")
 		c.want("new")
-		d.want("new")
+		d.want("held", "new")
 		if a.told != (n.opts.Durability == broker.OS) {
 			n.t.Errorf("the publisher was told %+v", *a)
 		}

@@ -185,6 +185,12 @@ func (t *topic) syncPoint(now time.Time) (p *store.SyncPoint, awaited bool, err 
 	} else { // what they wait for lasts already
 		settled, t.waiters = t.waiters, nil
 	}
+	if t.journal != nil && !t.journal.Stale() {
+		t.whole = t.points
+		if p == nil {
+			t.opened(t.points + 1)
+		}
+	}
 	t.mu.Unlock()
 	release(t, refused, never, broken)
 	release(t, settled, never, nil)
@@ -200,6 +206,7 @@ func (t *topic) synced(now time.Time, p *store.SyncPoint, err error) error {
 	failure := t.log.Synced(p, err)
 	t.syncError = failure
 	if failure == nil && !t.gone {
+		t.opened(t.whole)
 		t.note(store.Entry{Op: store.Synced, ID: t.log.Lasts()})
 	}
 	var told []waiter
@@ -220,6 +227,15 @@ func (t *topic) synced(now time.Time, p *store.SyncPoint, err error) error {
 	t.mu.Unlock()
 	release(t, told, point, failure)
 	return err
+}
+
+// opened notes which channels last, by a sync point.
+func (t *topic) opened(point int64) {
+	for _, c := range t.channels {
+		if c.opening <= point {
+			c.opening = 0
+		}
+	}
 }
 
 // repair has the journal tried again that could not be written. If that fails too, those who wait are to be told.

@@ -50,6 +50,7 @@ type topic struct {
 	woken   []*Session // those that got bytes to send meanwhile
 	waiters []waiter   // who wait for a Sync
 	points  int64      // sync points so far
+	whole   int64      // the last of them for which the journal was written with all that had happened
 
 	undiscovered bool // it was not told yet of its channels elsewhere
 	asking       func(error)
@@ -231,6 +232,7 @@ func (t *topic) open(name string) *channel {
 	t.keep()
 	t.numbers++
 	c := t.newChannel(name, t.numbers, t.handed)
+	c.opening = t.points + 1
 	follows := t.keeps(name)
 	if follows {
 		c.cursor = t.keeper.cursor

@@ -34,15 +34,27 @@ func TestHarms(t *testing.T) {
 		t.Fatal(err)
 	}
 	lie := disk.LieAboutSync()
+	right, err := w.Skew("b2", Skew{Offset: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := w.Kill("b1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Configure("b1", []string{"--msg-timeout=2s"}, ""); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Pause("b2"); err != nil {
 		t.Fatal(err)
 	}
-	harms("in a bad way", "sim: node b1 is down", "sim: node b2 is paused", "sim: the disk of b2: syncs are lies (hits 0)", `sim: there is a rule from "" to "b1"`)
+	harms("in a bad way", "sim: node b1 is down", `sim: node b1 has the flags ["--msg-timeout=2s"] besides its own`,
+		"sim: node b2 is paused", "sim: the clock of b2 is wrong", "sim: the disk of b2: syncs are lies (hits 0)", `sim: there is a rule from "" to "b1"`)
 	remove()
 	lie.Clear()
+	right()
+	if err := w.Configure("b1", nil, ""); err != nil {
+		t.Fatal(err)
+	}
 	if err := w.Start("b1"); err != nil {
 		t.Fatal(err)
 	}

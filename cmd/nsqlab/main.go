@@ -29,6 +29,7 @@ const description = `nsqlab plays scenarios on NSQ brokers, injects faults, and 
 
   nsqlab run scenarios/kill.yaml                       a verdict on the terminal, reports in nsqlab-out/
   nsqlab run --seeds=1-200 scenarios/partition.yaml    the same under 200 seeds, in virtual time
+  nsqlab sweep --for=10m scenarios/*.yaml              as many seeds of each as ten minutes give, on all processors
   nsqlab run --backend=process scenarios/kill.yaml     the same file against real nsqd processes
   nsqlab replay nsqlab-out/kill-virtual-1 --until=3.2s --show=orders/billing    look into that run
   nsqlab up                                            two nsqlookupds and three nsqds to play with

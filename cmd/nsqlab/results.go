@@ -146,11 +146,8 @@ func (r *result) verdict(env *environment, err error) error {
 		}
 		return nil
 	}
-	if sum.Verdicts[reports.Unknown] > 0 {
-		env.judge(reports.Unknown)
-	}
 	for _, row := range r.rows {
-		if row.Runs == 0 {
+		if row.unsure() {
 			env.judge(reports.Unknown)
 		}
 	}

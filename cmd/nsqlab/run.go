@@ -36,7 +36,7 @@ func (c *runCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	all, err := readTrials(c.Scenarios, c.Set, c.Strict)
+	all, err := choice{files: c.Scenarios, settings: c.Set, strict: c.Strict}.read()
 	if err != nil {
 		return err
 	}

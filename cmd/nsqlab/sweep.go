@@ -14,6 +14,7 @@ type sweepCommand struct {
 	Workers   int           `help:"How many seeds are played at a time. As many as there are processors, if not given." placeholder:"N"`
 	KeepGoing bool          `help:"Go on when a promise was violated. Without it no seed begins then."`
 	Twice     bool          `help:"Play each seed twice: a run whose trace differs from the first one's counts as a violation."`
+	Random    bool          `help:"Play scenarios that are made up, too, one for each seed: its nodes and their configuration, its load and its faults."`
 	Set       []string      `help:"Give all brokers a flag of nsqd in place of the scenario's, such as durability=fsync; durability=os,fsync plays with each. Repeat for more." placeholder:"FLAG=VALUE,…" sep:"none"`
 	Shard     string        `help:"Play the K-th of N shares of the seeds, of which each is every N-th seed; nsqlab merge joins the results." placeholder:"K/N"`
 	Results   string        `help:"Write what nsqlab merge reads to this file." placeholder:"FILE"`
@@ -22,7 +23,7 @@ type sweepCommand struct {
 	Strict    bool          `help:"Count a loss that a fault permits as a violation."`
 	Quiet     bool          `help:"Show no progress." short:"q"`
 
-	Scenarios []string `arg:"" help:"Scenario files, scenarios/*.yaml." placeholder:"FILE"`
+	Scenarios []string `arg:"" optional:"" help:"Scenario files, scenarios/*.yaml." placeholder:"FILE"`
 }
 
 // maxWorkers bounds the seeds at play.
@@ -34,8 +35,12 @@ func (c *sweepCommand) Help() string {
 
   nsqlab sweep scenarios/*.yaml --seeds=1-10000 --for=10m           as much as ten minutes give, or the first violation
   nsqlab sweep --set=durability=os,fsync scenarios/*.yaml           each scenario on brokers of either kind
+  nsqlab sweep --random --seeds=1-2000                              what nobody has thought of
   nsqlab sweep --twice --seeds=1-50 scenarios/*.yaml                does a seed repeat itself, to the byte?
   nsqlab sweep --shard=2/5 --results=2.jsonl scenarios/*.yaml       one of five machines; then nsqlab merge *.jsonl
+
+--random makes up a scenario for each seed, most of which show something and some nothing: those that are unknown are counted and not kept,
+and the exit code and the chance of a violation pass over them.
 
 A seed that violated a promise is told at once, with the command that shows it again, and has a folder with its history and its
 reports; so has one that is unknown. Of each scenario %d of the former and %d of the latter are kept. A panic is a violation, and its
@@ -63,7 +68,10 @@ func (c *sweepCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	trials, err := readTrials(c.Scenarios, c.Set, c.Strict)
+	if len(c.Scenarios) == 0 && !c.Random {
+		return errors.New("want scenario files, or --random")
+	}
+	trials, err := choice{c.Scenarios, c.Random, c.Set, c.Strict}.read()
 	if err != nil {
 		return err
 	}

@@ -147,7 +147,8 @@ func (s *sweep) take(o outcome) {
 	t, row := s.trials[o.trial], s.rows[o.trial]
 	switch {
 	case errors.Is(o.err, context.Canceled):
-		return // it is as if it had not begun
+		s.end(endedInterrupted) // it is as if it had not begun
+		return
 	case o.err != nil:
 		s.end(endedError)
 		s.failed = errors.Join(s.failed, fmt.Errorf("%s, seed %d: %w", t.title(), o.seed, o.err))
@@ -160,7 +161,7 @@ func (s *sweep) take(o outcome) {
 	if o.differ {
 		row.Differ++
 	}
-	if !failed(o.rep.Validity) {
+	if !t.tells(o.rep.Validity) {
 		return
 	}
 	if o.rep.Validity == reports.Invalid && !s.keepGoing {
@@ -206,7 +207,7 @@ func (s *sweep) try(ctx context.Context, j job) (o outcome) {
 			o.rep, o.err = s.panicked(t, o, p, debug.Stack())
 		}
 		o.took = time.Since(began)
-		if o.err != nil || !failed(o.rep.Validity) {
+		if o.err != nil || !t.tells(o.rep.Validity) {
 			o.err = errors.Join(o.err, os.RemoveAll(o.dir))
 		}
 	}()
@@ -217,11 +218,27 @@ func (s *sweep) try(ctx context.Context, j job) (o outcome) {
 	return o
 }
 
+// tells says whether a seed with such a verdict is to be told: not if it was made up, and shows nothing.
+func (t *trial) tells(v reports.Validity) bool {
+	return failed(v) && !(t.madeUp && v == reports.Unknown)
+}
+
+// words are how a sweep's command line names a trial.
+func (t *trial) words() []string {
+	if t.madeUp {
+		return []string{"--random"}
+	}
+	return []string{t.file}
+}
+
 // panicked makes a report of a panic, and writes where it was beside it.
 func (s *sweep) panicked(t *trial, o outcome, cause any, stack []byte) (*reports.Report, error) {
 	rep := &reports.Report{
 		Scenario: t.file, Backend: s.backend, Seed: o.seed, Validity: reports.Invalid, Reason: fmt.Sprintf("panic: %v", cause),
-		Replay: s.stand(t, o.seed).Again(t.file),
+		Replay: s.stand(t, o.seed).Again(t.fileIn(o.dir)),
+	}
+	if err := os.MkdirAll(o.dir, 0o777); err != nil {
+		return nil, err
 	}
 	return rep, os.WriteFile(filepath.Join(o.dir, "panic.txt"), fmt.Appendf(nil, "panic: %v\n\n%s", cause, stack), 0o666)
 }
@@ -244,7 +261,7 @@ func (s *sweep) again(ctx context.Context, t *trial, o *outcome) error {
 	}
 	o.differ = true
 	o.rep.Validity, o.rep.Reason = reports.Invalid, "played twice it was two runs: "+where
-	words := slices.Concat([]string{"nsqlab", "sweep", "--twice", fmt.Sprintf("--seeds=%d-%d", o.seed, o.seed)}, s.flags, t.flags(), []string{t.file})
+	words := slices.Concat([]string{"nsqlab", "sweep", "--twice", fmt.Sprintf("--seeds=%d-%d", o.seed, o.seed)}, s.flags, t.flags(), t.words())
 	o.rep.Replay = strings.Join(words, " ")
 	return nil
 }

@@ -219,3 +219,51 @@ func TestInterruptedSweep(t *testing.T) {
 		}
 	}
 }
+
+// TestInterruptedAtLast: who interrupts the last seed has not had all of them.
+func TestInterruptedAtLast(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	made := madeOf(func(seed uint64, _ *scenarios.Scenario) {
+		if seed == 2 {
+			interrupt()
+		}
+	})
+	s := &sweep{
+		player: player{backend: virtualBackend, stage: virtual{}, out: t.TempDir()}, result: result{head: head{seeds: span{1, 2}, shard: shard{1, 1}}},
+		env: &environment{out: io.Discard, errs: io.Discard}, trials: []*trial{made}, workers: 1, view: newView(io.Discard, true),
+	}
+	if err := s.run(ctx); err != nil || s.Ended != endedInterrupted || s.rows[0].Runs != 1 {
+		t.Errorf("%v, ended %q after %d seeds", err, s.Ended, s.rows[0].Runs)
+	}
+	if left, err := os.ReadDir(s.out); err != nil || len(left) > 0 {
+		t.Errorf("it has left %v, %v", left, err)
+	}
+}
+
+// TestSweepRandom: what was made up and failed is in its folder, and the command that is told shows the same run again.
+func TestSweepRandom(t *testing.T) {
+	trials, err := choice{random: true, strict: true, settings: []string{"durability=memory"}}.read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &sweep{
+		player: player{backend: virtualBackend, stage: virtual{}, out: t.TempDir(), flags: []string{"--strict"}}, result: result{head: head{seeds: span{1, 500}, shard: shard{1, 1}}},
+		env: &environment{out: io.Discard, errs: io.Discard}, trials: trials, workers: 1, view: newView(io.Discard, true),
+	}
+	if err := s.run(t.Context()); err != nil || s.Ended != endedViolation || len(s.failures) != 1 {
+		t.Fatalf("%v, ended %q, %d failures", err, s.Ended, len(s.failures))
+	}
+	f, out := s.failures[0], t.TempDir()
+	words := strings.Fields(f.Again)
+	if code := run(t.Context(), append([]string{words[1], "--quiet", "--out=" + out}, words[2:]...), io.Discard, io.Discard); code != exitViolated {
+		t.Errorf("%s: exit %d", f.Again, code)
+	}
+	again, err := filepath.Glob(filepath.Join(out, "*", historyFile))
+	if err != nil || len(again) != 1 {
+		t.Fatalf("%v, %v", again, err)
+	}
+	if where, err := parting(filepath.Join(f.Folder, historyFile), again[0]); err != nil || !strings.Contains(where, "equal") {
+		t.Errorf("%s: %s, %v", f.Again, where, err)
+	}
+}

@@ -14,7 +14,8 @@ import (
 type tally struct {
 	Scenario string                   `json:"scenario"`
 	Set      []string                 `json:"set,omitempty"`
-	Source   string                   `json:"source,omitempty"` // a hash of what was played
+	Source   string                   `json:"source,omitempty"`  // a hash of what was played
+	MadeUp   bool                     `json:"made_up,omitempty"` // each seed had a scenario of its own
 	Planned  int                      `json:"planned"`
 	Runs     int                      `json:"seeds"` // that were played
 	Verdicts map[reports.Validity]int `json:"verdicts"`
@@ -26,7 +27,7 @@ type tally struct {
 }
 
 func newTally(t *trial) *tally {
-	return &tally{Scenario: t.file, Set: t.set, Source: t.source, Verdicts: map[reports.Validity]int{}}
+	return &tally{Scenario: t.file, Set: t.set, Source: t.source, MadeUp: t.madeUp, Verdicts: map[reports.Validity]int{}}
 }
 
 // title is what people call what was played.
@@ -59,9 +60,21 @@ func (t *tally) join(o *tally) {
 	t.Trace += o.Trace
 }
 
-// rate is how many runs violated a promise. It is not ok, and says nothing, if some are unknown: those could have been violations.
+// judged is how many runs have a verdict.
+func (t *tally) judged() int { return t.Runs - t.Verdicts[reports.Unknown] }
+
+// unsure says whether runs are unknown that should not be. Of scenarios that are made up many show nothing, but not all.
+func (t *tally) unsure() bool {
+	if t.MadeUp {
+		return t.judged() == 0
+	}
+	return t.judged() < t.Runs || t.Runs == 0
+}
+
+// rate is how many of those that were judged violated a promise. It is not ok, and says nothing, if some are unknown that should not be: they
+// could have been violations.
 func (t *tally) rate() (r reports.Rate, ok bool) {
-	return reports.Rate{Violated: t.Verdicts[reports.Invalid], Runs: t.Runs}, t.Verdicts[reports.Unknown] == 0 && t.Runs > 0
+	return reports.Rate{Violated: t.Verdicts[reports.Invalid], Runs: t.judged()}, !t.unsure()
 }
 
 // write tells the sums and what they say of a run's chance to violate a promise.

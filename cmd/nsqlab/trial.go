@@ -1,17 +1,13 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/nsqlab/nsqlab/reports"
 	"github.com/nsqlab/nsqlab/scenarios"
 )
 
@@ -21,6 +17,7 @@ type trial struct {
 	file   string
 	set    []string // flag=value
 	source string   // a hash of all that it is, beside its seed
+	madeUp bool     // each seed has a scenario of its own, which is in no file
 	// scenario gives it ready to be played once: nothing of one play is left for the next.
 	scenario func(seed uint64) (*scenarios.Scenario, error)
 }
@@ -37,43 +34,81 @@ func (t *trial) flags() []string {
 	return all
 }
 
-// readTrials reads scenarios' files, each as often as there are variants of its settings. Each is right when it is read.
-func readTrials(files, settings []string, strict bool) ([]*trial, error) {
-	variants, err := readVariants(settings)
+// madeUpFile is the name of a file in a seed's folder, with the scenario that was made up for it.
+const madeUpFile = "scenario.yaml"
+
+// fileIn is the file of a seed's scenario, which is played in a folder.
+func (t *trial) fileIn(dir string) string {
+	if t.madeUp {
+		return filepath.Join(dir, madeUpFile)
+	}
+	return t.file
+}
+
+// A choice is what a command line says of what is to be played.
+type choice struct {
+	files    []string
+	random   bool     // scenarios that are made up, too
+	settings []string // flags of all brokers, with values
+	strict   bool
+}
+
+// read reads scenarios' files, each as often as there are variants of the settings. Each is right when it is read.
+func (c choice) read() (all []*trial, err error) {
+	variants, err := readVariants(c.settings)
 	if err != nil {
 		return nil, err
 	}
-	var all []*trial
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
+	add := func(t trial, scenario func(seed uint64) (*scenarios.Scenario, error)) error {
 		for _, settings := range variants {
-			t := &trial{file: file, scenario: func(uint64) (*scenarios.Scenario, error) {
-				s, err := scenarios.Parse(file, text)
+			one := t
+			one.scenario = func(seed uint64) (*scenarios.Scenario, error) {
+				s, err := scenario(seed)
 				if err != nil {
 					return nil, err
 				}
 				s.Set(settings)
-				s.Strict = s.Strict || strict
+				s.Strict = s.Strict || c.strict
 				return s, nil
-			}}
+			}
 			for _, v := range settings {
-				t.set = append(t.set, v.String())
+				one.set = append(one.set, v.String())
 			}
-			s, err := t.scenario(0)
-			if err != nil {
-				return nil, err
+			if err := one.check(); err != nil {
+				return err
 			}
-			h := fnv.New64a()
-			h.Write([]byte(s.Text()))
-			t.source = fmt.Sprintf("%016x", h.Sum64())
-			t.name = freeName(all, strings.Join(append([]string{s.Name}, t.set...), "-"))
-			all = append(all, t)
+			one.name = freeName(all, strings.Join(append([]string{t.name}, one.set...), "-"))
+			all = append(all, &one)
+		}
+		return nil
+	}
+	for _, file := range c.files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+		err = add(trial{name: name, file: file}, func(uint64) (*scenarios.Scenario, error) { return scenarios.Parse(file, text) })
+		if err != nil {
+			return nil, err
 		}
 	}
-	return all, nil
+	if c.random {
+		err = add(trial{name: "random", file: "random", madeUp: true}, func(seed uint64) (*scenarios.Scenario, error) { return scenarios.Random(seed), nil })
+	}
+	return all, err
+}
+
+// check makes a scenario for the first time, and its hash.
+func (t *trial) check() error {
+	s, err := t.scenario(1)
+	if err != nil {
+		return err
+	}
+	h := fnv.New64a()
+	h.Write([]byte(s.Text()))
+	t.source = fmt.Sprintf("%016x", h.Sum64())
+	return nil
 }
 
 // freeName is a name for a folder that no other trial has.
@@ -112,112 +147,4 @@ func readVariants(words []string) ([][]scenarios.Setting, error) {
 		variants = more
 	}
 	return variants, nil
-}
-
-// A player plays trials on one backend, and keeps what came of them in folders.
-type player struct {
-	backend string
-	stage   stage
-	out     string // the folder for all
-	formats []reports.Format
-	flags   []string // of nsqlab run, beside the backend, the seed and the trial's
-}
-
-const historyFile = "history.jsonl"
-
-// folder is where the seeds of a trial have theirs.
-func (p *player) folder(t *trial) string {
-	return filepath.Join(p.out, fmt.Sprintf("%s-%s-seeds", t.name, p.backend))
-}
-
-// play makes a cluster, plays a trial on it once, with its history in a file of that name in dir, and judges it.
-func (p *player) play(ctx context.Context, t *trial, seed uint64, dir, name string, progress func(scenarios.Progress)) (rep *reports.Report, err error) {
-	s, err := t.scenario(seed)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, err
-	}
-	cluster, slack, err := p.stage.cluster(s, seed)
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.Create(filepath.Join(dir, name))
-	if err != nil {
-		return nil, errors.Join(err, cluster.Close())
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	stand := p.stand(t, seed)
-	stand.Cluster, stand.Slack, stand.History, stand.Progress = cluster, slack, f, progress
-	rep, err = scenarios.Play(ctx, s, stand)
-	return rep, errors.Join(err, cluster.Close()) // not after a panic: what it has left may hold locks
-}
-
-// stand is where and how a trial is played, but for the cluster.
-func (p *player) stand(t *trial, seed uint64) scenarios.Stand {
-	at := scenarios.Stand{Backend: p.backend, Seed: seed, Flags: slices.Concat(p.flags, t.flags())}
-	if p.backend != virtualBackend {
-		at.Nonce = time.Now().UnixNano()
-	}
-	return at
-}
-
-// write writes a report in all formats.
-func (p *player) write(dir string, rep *reports.Report) error {
-	for _, f := range p.formats {
-		if err := writeReport(filepath.Join(dir, "report"+f.Extension), f, rep); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// failed says of a run whether its seed is to be told: its promises did not hold, or that is not known.
-func failed(v reports.Validity) bool { return v == reports.Invalid || v == reports.Unknown }
-
-// failure tells of such a run.
-func failure(title string, rep *reports.Report, dir string) string {
-	return fmt.Sprintf("%s seed %d: %s: %s\n  reports and history in %s\n  again: %s\n%s", title, rep.Seed, rep.Validity, rep.Reason, dir, rep.Replay, lookInto(rep, dir, "  "))
-}
-
-// lookInto says how to look into a run that did not hold, on a line; nothing if it cannot be played again.
-func lookInto(rep *reports.Report, dir, indent string) string {
-	if rep.Backend != virtualBackend || rep.Validity == reports.Valid {
-		return ""
-	}
-	return fmt.Sprintf("%slook into it: nsqlab replay %s\n", indent, dir)
-}
-
-func writeReport(file string, f reports.Format, rep *reports.Report) (err error) {
-	out, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	return f.Write(out, rep)
-}
-
-// formatsNamed finds formats by their names; all, if there are none.
-func formatsNamed(names []string) ([]reports.Format, error) {
-	if len(names) == 0 {
-		return slices.Clone(reports.Formats), nil
-	}
-	var all []reports.Format
-	for _, n := range names {
-		f, err := reports.FormatNamed(n)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, f)
-	}
-	return all, nil
-}
-
-func formatNames() string {
-	var all []string
-	for _, f := range reports.Formats {
-		all = append(all, f.Name)
-	}
-	return strings.Join(all, ",")
 }
