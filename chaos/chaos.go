@@ -2,6 +2,7 @@
 //
 // A [Kind] says how a fault is written in a scenario and what promises it may break; its New makes a [Fault], which does its harm
 // by the sim.Cluster alone, or by a capability that the cluster may lack (errors.ErrUnsupported). What heals it leaves no trace.
+// A Kind of clients has a [Conduct] instead: how a load line's clients behave, for who runs those to apply.
 //
 //	f, err := chaos.Delay.New(chaos.Args{Names: map[string]string{"delay": "b1"}, Durations: …})
 //	heal, err := f.Inject(cluster)
@@ -43,9 +44,10 @@ var ErrHitNothing = errors.New("chaos: the fault hit nothing")
 // A Kind is how a fault is written, and what it may break.
 type Kind struct {
 	Name    string
-	Usage   string  // a line for a person: what it does
-	Params  []Param // the first bears the kind's name and says whom it hits
-	New     func(Args) (Fault, error)
+	Usage   string                      // a line for a person: what it does
+	Params  []Param                     // the first bears the kind's name and says whom it hits
+	New     func(Args) (Fault, error)   // nil if it has Conduct
+	Conduct func(Args) (Conduct, error) // of a kind that hits a load line's clients
 	Permits map[sim.Durability][]string // promises, by their checkers' names, that it may break where OK promises so much
 	// ByHow is what a kind with the parameter how may break, by its word; without the word it is Permits.
 	ByHow map[string]map[sim.Durability][]string
@@ -59,6 +61,8 @@ type Kind struct {
 	Flags func(Args) []string
 	// Skew is what the fault makes of the node's clock. Nil: nothing.
 	Skew func(Args) sim.Skew
+	// Fits, if not nil, refuses words that make no sense among the ends that a scenario has: its nodes and its load lines.
+	Fits func(a Args, ends []string) error
 }
 
 // Permitted is what a fault of the kind with these words may break.
@@ -69,28 +73,36 @@ func (k Kind) Permitted(a Args) map[sim.Durability][]string {
 	return k.Permits
 }
 
-// OfNode says whether the fault hits a node, and not its links.
-func (k Kind) OfNode() bool { return k.Params[0].Type != End }
+// OfNode says whether the fault hits a node, and not its links or clients.
+func (k Kind) OfNode() bool { return k.Params[0].Type == Broker || k.Params[0].Type == Node }
+
+// OfClients says whether the fault is in what clients do.
+func (k Kind) OfClients() bool { return k.Conduct != nil }
 
 // A Type is what a parameter holds.
 type Type string
 
 // The types of parameters.
 const (
-	Broker   Type = "broker"   // a broker's name
-	Node     Type = "node"     // a broker's name, or an nsqlookupd's
-	End      Type = "end"      // a node's name, or a load line's
-	Duration Type = "duration" // such as 20ms, more than 0
-	Rate     Type = "rate"     // bytes a second, such as 10KB/s
-	Way      Type = "way"      // in, out or both: as the target sees it
-	Bytes    Type = "bytes"    // such as 64KB, or 0B
-	Count    Type = "count"    // a whole number from 1
-	Pattern  Type = "pattern"  // of names of files, as path.Match has it
-	Word     Type = "word"     // one of the parameter's Words
-	Shift    Type = "shift"    // a duration with a sign, such as -1h; not 0
-	Drift    Type = "drift"    // of a clock: such as 10%, -50% or 200ppm
-	Flags    Type = "flags"    // of the node that the fault hits, as on a command line
-	Path     Type = "path"     // of a file
+	Broker    Type = "broker"    // a broker's name
+	Node      Type = "node"      // a broker's name, or an nsqlookupd's
+	End       Type = "end"       // a node's name, or a load line's
+	Ends      Type = "ends"      // a list of such names, each once
+	Consumers Type = "consumers" // a consume line's name
+	Producers Type = "producers" // a produce line's name
+	Duration  Type = "duration"  // such as 20ms, more than 0
+	Rate      Type = "rate"      // bytes a second, such as 10KB/s
+	Share     Type = "share"     // such as 5%, more than 0%
+	Way       Type = "way"       // in, out or both: as the target sees it
+	Bytes     Type = "bytes"     // such as 64KB, or 0B
+	Count     Type = "count"     // a whole number from 1
+	Number    Type = "number"    // a whole number from 0
+	Pattern   Type = "pattern"   // of names of files, as path.Match has it
+	Word      Type = "word"      // one of the parameter's Words
+	Shift     Type = "shift"     // a duration with a sign, such as -1h; not 0
+	Drift     Type = "drift"     // of a clock: such as 10%, -50% or 200ppm
+	Flags     Type = "flags"     // of the node that the fault hits, as on a command line
+	Path      Type = "path"      // of a file
 )
 
 // A Param is one word of a fault.
@@ -105,16 +117,19 @@ type Param struct {
 
 // Args are a fault's words, checked and parsed, by the parameters' names. What was left out is not in them.
 type Args struct {
-	Names     map[string]string        // of the types Broker, Node, End, Way, Pattern, Word, Flags and Path
+	Names     map[string]string        // of the types Broker, Node, End, Consumers, Producers, Way, Pattern, Word, Flags and Path
+	Lists     map[string][]string      // of the type Ends
 	Durations map[string]time.Duration // of the types Duration and Shift
 	Rates     map[string]float64       // bytes a second
-	Counts    map[string]int64         // of the types Bytes and Count, and of Drift, in ppm
+	Shares    map[string]float64       // from 0 to 1
+	Counts    map[string]int64         // of the types Bytes, Count and Number, and of Drift, in ppm
 }
 
-// Kinds are all the faults there are, those of nodes before those of links.
+// Kinds are all the faults there are, those of nodes before those of links, and those of clients behind both.
 var Kinds = []Kind{
 	Kill, Pause, Stop, PowerCut, Restart, Crash, ClockOffset, ClockStep, ClockDrift, ClockFreeze, DiskFull, DiskError, SlowDisk, LyingDisk, BitFlip, Truncate,
-	Delay, Partition, Reset, Bandwidth,
+	Delay, Partition, Halves, Ring, Bridge, Reset, HalfOpen, SlowClose, Stall, Bandwidth, Loss, Slice, Clog, Swizzle, Said,
+	SlowWork, Die, Forget, FinishTwice, FinishLate, Requeue, Ready, Republish,
 }
 
 // Nothing is what OK is worth where not even a stop in order can be relied on to save what was acknowledged.
@@ -140,6 +155,18 @@ type pair struct{ from, to string }
 
 // both are the directions between a target and a peer, empty for any.
 func both(target, peer string) []pair { return []pair{{peer, target}, {target, peer}} }
+
+// ways are those of both that a parameter of the type Way has.
+func ways(target, peer, way string) []pair {
+	switch all := both(target, peer); way {
+	case "in":
+		return all[:1]
+	case "out":
+		return all[1:]
+	default:
+		return all
+	}
+}
 
 // counted counts what a rule does.
 type counted struct {

@@ -15,24 +15,24 @@ import (
 func TestKinds(t *testing.T) {
 	word := regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
 	seen := map[string]bool{}
-	ofLinks := false
+	ofLinks, ofClients := false, false
 	for _, k := range chaos.Kinds {
 		if !word.MatchString(k.Name) || seen[k.Name] {
 			t.Errorf("the name %q is no word, or stands twice", k.Name)
 		}
 		seen[k.Name] = true
-		if k.Usage == "" || strings.Contains(k.Usage, "\n") || k.New == nil || len(k.Params) == 0 {
-			t.Errorf("%s lacks its usage, its New or its parameters", k.Name)
+		if k.Usage == "" || strings.Contains(k.Usage, "\n") || (k.New == nil) == (k.Conduct == nil) || len(k.Params) == 0 {
+			t.Errorf("%s lacks its usage, its parameters, or one of New and Conduct", k.Name)
 			continue
 		}
 		first := k.Params[0]
-		if first.Name != k.Name || !first.Required || !slices.Contains([]chaos.Type{chaos.Broker, chaos.Node, chaos.End}, first.Type) {
+		if first.Name != k.Name || !first.Required || !slices.Contains(targets(k), first.Type) {
 			t.Errorf("%s: the first parameter is %+v, want whom it hits", k.Name, first)
 		}
-		if ofLinks && k.OfNode() {
-			t.Errorf("%s harms a node and stands behind those that harm links", k.Name)
+		if ofLinks && k.OfNode() || ofClients && !k.OfClients() {
+			t.Errorf("%s stands too late: nodes come before links, and links before clients", k.Name)
 		}
-		ofLinks = first.Type == chaos.End
+		ofLinks, ofClients = ofLinks || !k.OfNode(), ofClients || k.OfClients()
 		names := map[string]bool{"at": true, "for": true} // words of every fault
 		for _, p := range k.Params {
 			if !word.MatchString(p.Name) || names[p.Name] || p.Usage == "" || p.Type == "" || (p.Type == chaos.Word) != (len(p.Words) > 0) {
@@ -45,10 +45,32 @@ func TestKinds(t *testing.T) {
 				t.Errorf("%s permits %q where OK promises %s", k.Name, promises, d)
 			}
 		}
-		if f, err := k.New(needed(k, "b1")); err != nil || f == nil {
+		if k.OfClients() {
+			if c, err := k.Conduct(needed(k, "shop")); err != nil || c == (chaos.Conduct{}) {
+				t.Errorf("%s: Conduct gives %+v, %v", k.Name, c, err)
+			}
+		} else if f, err := k.New(needed(k, "b1")); err != nil || f == nil {
 			t.Errorf("%s: New gives %v, %v", k.Name, f, err)
 		}
 	}
+}
+
+// targets are whom a kind can hit.
+func targets(k chaos.Kind) []chaos.Type {
+	if k.OfClients() {
+		return []chaos.Type{chaos.Consumers, chaos.Producers}
+	}
+	return []chaos.Type{chaos.Broker, chaos.Node, chaos.End, chaos.Ends}
+}
+
+// ofClusters are the kinds that act on a cluster, and not on clients.
+func ofClusters() (all []chaos.Kind) {
+	for _, k := range chaos.Kinds {
+		if !k.OfClients() {
+			all = append(all, k)
+		}
+	}
+	return all
 }
 
 // durabilities are the words of it, from the one that promises least.
@@ -56,7 +78,8 @@ var durabilities = []sim.Durability{chaos.Nothing, sim.Memory, sim.OS, sim.Fsync
 
 // TestPermits holds what each kind may break to what it does. What breaks a durability breaks those that promise less.
 func TestPermits(t *testing.T) {
-	want := map[string]int{"stop": 1, "kill": 2, "powercut": 3, "bitflip": 4, "truncate": 4} // of durabilities that it may lose messages of
+	// Of how many durabilities it may lose messages, from the one that promises least.
+	want := map[string]int{"stop": 1, "kill": 2, "powercut": 3, "bitflip": 4, "truncate": 4, "restart": 1, "crash": 2}
 	for _, k := range chaos.Kinds {
 		for i, d := range durabilities {
 			if got := slices.Contains(k.Permits[d], "no-loss"); got != (i < want[k.Name]) || len(k.Permits[d]) > 1 {
@@ -65,6 +88,17 @@ func TestPermits(t *testing.T) {
 		}
 		if len(k.Permits) != want[k.Name] {
 			t.Errorf("%s permits %v: it knows another durability", k.Name, k.Permits)
+		}
+		for _, how := range hows(k) {
+			permits := k.Permitted(chaos.Args{Names: map[string]string{"how": how}})
+			for i, d := range durabilities {
+				if got := slices.Contains(permits[d], "no-loss"); got != (i < want[how]) || len(permits) != want[how] {
+					t.Errorf("%s by %s permits %v", k.Name, how, permits)
+				}
+			}
+		}
+		if got := k.Permitted(chaos.Args{}); len(got) != len(k.Permits) {
+			t.Errorf("%s permits %v if nothing is said of how", k.Name, got)
 		}
 		worth := slices.Clone(durabilities)
 		switch k.Name {
@@ -81,9 +115,19 @@ func TestPermits(t *testing.T) {
 	}
 }
 
+// hows are the words of a kind's parameter how, if it has that.
+func hows(k chaos.Kind) []string {
+	for _, p := range k.Params {
+		if p.Name == "how" {
+			return p.Words
+		}
+	}
+	return nil
+}
+
 // TestEnds: a kind that ends the broker says so, and no other does.
 func TestEnds(t *testing.T) {
-	for _, k := range chaos.Kinds {
+	for _, k := range ofClusters() {
 		s := newScene(t)
 		f, err := k.New(needed(k, "b1"))
 		if err != nil {
@@ -93,6 +137,7 @@ func TestEnds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		s.w.Run(100 * ms) // for what waits for its moment
 		if ended := s.w.Start("b1") == nil; ended != k.Ends {
 			t.Errorf("%s ended the broker: %v; it says %v", k.Name, ended, k.Ends)
 		} else if ended {

@@ -26,15 +26,21 @@ type partition struct{ end, from, way string }
 
 // Inject implements Fault.
 func (p partition) Inject(c sim.Cluster) (heal func() error, err error) {
-	directions := both(p.end, p.from)
-	switch p.way {
-	case "in":
-		directions = directions[:1]
-	case "out":
-		directions = directions[1:]
-	}
-	return obstruct(c, directions, func() sim.Rule { return p })
+	return obstruct(c, ways(p.end, p.from, p.way), func() sim.Rule { return p })
 }
 
 // Judge implements sim.Rule.
 func (partition) Judge(time.Duration, *rand.Rand, sim.Chunk) sim.Fate { return sim.Fate{Hold: true} }
+
+// A cut holds what goes from one end to another where it says so.
+type cut func(from, to string) bool
+
+// Inject implements Fault.
+func (s cut) Inject(c sim.Cluster) (heal func() error, err error) {
+	return obstruct(c, []pair{{}}, func() sim.Rule { return s })
+}
+
+// Judge implements sim.Rule.
+func (s cut) Judge(_ time.Duration, _ *rand.Rand, c sim.Chunk) sim.Fate {
+	return sim.Fate{Hold: s(c.From, c.To)}
+}

@@ -14,6 +14,7 @@ type Checker struct {
 	Name    string
 	Promise string   // in a sentence
 	Limits  []string // that an expectation may set, such as p99
+	Always  bool     // it is judged also if the scenario expects others alone
 	Start   func(*ledger, history.Expectation) *check
 }
 
@@ -29,7 +30,7 @@ type check struct {
 // Checkers are all the promises that can be judged.
 var Checkers = []Checker{
 	NoLoss, NoPhantoms, NoCorruption, NoDuplicates, NoEarlyRedelivery, NoLateRedelivery,
-	NoEarlyDeferral, NoLateDeferral, FindsProducers, NoMissedStart, Latency, Activity,
+	NoEarlyDeferral, NoLateDeferral, FindsProducers, NoMissedStart, Latency, NothingStuck, Activity,
 }
 
 const (

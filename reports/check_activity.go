@@ -14,6 +14,7 @@ import (
 var Activity = Checker{
 	Name:    "activity",
 	Promise: "Something was tested: every client got something done, and every fault hit.",
+	Always:  true,
 	Start: func(g *ledger, _ history.Expectation) *check {
 		c := &check{}
 		work := map[string]bool{}  // by process: whether it got anything done

@@ -78,6 +78,9 @@ func (c *check) kept(g *ledger, within time.Duration) {
 		}
 	}
 	for _, m := range g.sorted() {
+		if m.copies() > 1 {
+			continue // which of them it is about is not known
+		}
 		for i := range m.lives {
 			l := &m.lives[i]
 			if l.postponed() && l.unfinished() && g.taken(l) && g.punctual(l) && !g.ended(m.node, l.sentAfter, g.now) {
@@ -98,7 +101,7 @@ func (c *check) kept(g *ledger, within time.Duration) {
 // notBefore says when an event, if it is the delivery of a deferred message, may come at the earliest.
 func (g *ledger) notBefore(e event) (time.Duration, bool) {
 	switch {
-	case !e.isDelivery() || e.stale:
+	case !e.isDelivery() || e.stale || e.m.copies() > 1:
 		return 0, false
 	case e.l == nil: // the broker took it after the invoke
 		return e.m.invoked + e.m.after, e.m.after > 0
@@ -117,7 +120,7 @@ func (g *ledger) notBefore(e event) (time.Duration, bool) {
 // dueAt says when an event, if it is the delivery of a deferred message, is due at the latest.
 func (g *ledger) dueAt(e event) (time.Duration, bool) {
 	switch {
-	case !e.isDelivery() || e.stale:
+	case !e.isDelivery() || e.stale || e.m.copies() > 1:
 		return 0, false
 	case e.l == nil: // the broker took it before it answered; without an answer nobody knows when
 		return e.m.answered + e.m.after, e.m.after > 0 && e.m.fate == history.OK && e.op.Attempt == 1

@@ -8,7 +8,7 @@ import (
 
 // NoDuplicates: a message comes again only for a cause: its timeout passed, it was requeued, its holder's connection ended, or the node
 // ended. After a proved FIN nothing but that is one. A delivery that was sent before another and overtaken by it
-// is none of its own.
+// is none of its own. Of a message that was published more than once each copy comes once for the first time.
 var NoDuplicates = Checker{
 	Name:    "no-duplicates",
 	Promise: "A message is delivered again only after its timeout, a requeue, the end of its holder's connection or of the broker; never after a proved FIN.",
@@ -25,6 +25,10 @@ var NoDuplicates = Checker{
 			}
 			again++
 			switch {
+			case e.m.copies() > 1:
+				if e.op.Attempt == 1 && e.l.firsts >= e.m.copies() && !g.ended(e.op.Node, e.m.invoked, e.op.Time) {
+					c.find(Invalid, e.op.Time, e.op.Msg, "delivered in %s/%s as if for the first time, and so were all its %d copies before", e.op.Topic, e.op.Channel, e.m.copies())
+				}
 			case e.stale || g.ended(e.op.Node, e.l.sentAfter, e.op.Time):
 			case e.l.finished:
 				c.find(Invalid, e.op.Time, e.op.Msg, "delivered again in %s/%s after a FIN that was proved", e.op.Topic, e.op.Channel)

@@ -17,7 +17,7 @@ var NoPhantoms = Checker{
 			case e.op.F == history.Deliver && e.op.Type == history.OK:
 				c.Events++
 				c.phantom(e)
-			case e.op.F == history.Publish && e.op.Type == history.Fail && e.m != nil && len(e.m.lives) > 0:
+			case e.op.F == history.Publish && e.op.Type == history.Fail && e.m != nil && len(e.m.lives) > 0 && e.m.copies() == 1:
 				c.find(Invalid, e.op.Time, e.m.id, "delivered to %s/%s, and then its publishing failed", e.m.topic, e.m.lives[0].queue.channel)
 			}
 		}

@@ -70,6 +70,9 @@ var NoLateRedelivery = Checker{
 // stuck finds what was never delivered again, though its timeout was long over.
 func (c *check) stuck(g *ledger, within time.Duration) {
 	for _, m := range g.sorted() {
+		if m.copies() > 1 {
+			continue // which of them it is about is not known
+		}
 		for i := range m.lives {
 			l := &m.lives[i]
 			holder := g.conns[l.conn]
@@ -86,7 +89,7 @@ func (c *check) stuck(g *ledger, within time.Duration) {
 
 // timedOut says whether an event is a redelivery that only a timeout can have caused, if its holder's connection stands.
 func (g *ledger) timedOut(e event) bool {
-	if !e.isDelivery() || e.l == nil || e.stale || e.l.returned() || e.l.finished {
+	if !e.isDelivery() || e.l == nil || e.stale || e.l.returned() || e.l.finished || e.m.copies() > 1 {
 		return false
 	}
 	holder := g.conns[e.l.conn]

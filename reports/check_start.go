@@ -78,7 +78,7 @@ func (c *starts) end() {
 			continue
 		}
 		for _, s := range owed[[2]string{m.node, m.topic}] {
-			if m.invoked < s.at {
+			if m.begun < s.at {
 				c.message(m, s)
 			}
 		}

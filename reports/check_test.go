@@ -41,6 +41,7 @@ var histories = []ruling{
 	// What ends a broker that promised more permits nothing, or the loss of what was published to one of its topics.
 	{"no-loss-unlicensed-end", Invalid, 2, "1-1: acknowledged by b1, never delivered to orders/billing"},
 	{"no-loss-licensed-topic", Invalid, 2, "1-1: acknowledged by b1, never delivered to orders/billing: a powercut permits its loss"},
+	{"no-loss-licensed-before", Invalid, 2, "1-1: acknowledged by b1, never delivered to orders/billing: a powercut permits its loss"},
 	{"no-loss-channel-outlives", Invalid, 1, "1-2: acknowledged by b1, never delivered to orders/billing"},
 	// A channel whose SUB was answered before the kill is not there after it.
 	{"no-loss-sub-before-kill", Valid, 0, ""},
@@ -51,6 +52,12 @@ var histories = []ruling{
 	{"no-loss-ephemeral", Valid, 0, ""},
 	{"no-loss-ephemeral-topic", Valid, 0, ""},
 
+	// A publication that is repeated was acknowledged if any try was; what may have lost the tries before is no excuse.
+	{"no-loss-republished", Valid, 0, ""},
+	{"no-loss-republished-lost", Invalid, 1, "1-1: acknowledged by b1, never delivered to orders/billing"},
+	{"no-loss-republished-after-kill", Invalid, 1, "1-1: acknowledged by b1, never delivered to orders/billing"},
+	{"no-loss-republished-before-kill", Licensed, 1, "1-1: acknowledged by b1, never delivered to orders/billing: a kill of a broker with durability memory permits its loss"},
+
 	{"no-phantoms-good", Valid, 0, ""},
 	{"no-phantoms-bad", Invalid, 1, "1-9: c1 got a message from b1 that nobody published"},
 	{"no-phantoms-cross-topic", Invalid, 1, "1-1: c1 got a message from b1 in orders/billing that was published to refunds on b1"},
@@ -58,6 +65,9 @@ var histories = []ruling{
 	{"no-phantoms-another-run", Invalid, 1, ": c1 got a message of another run from b1"},
 	{"no-phantoms-failed", Invalid, 1, "1-1: c1 got a message whose publishing had failed"},
 	{"no-phantoms-failed-afterwards", Invalid, 1, "1-1: delivered to orders/billing, and then its publishing failed"},
+	{"no-phantoms-republished", Valid, 0, ""}, // the try that was not refused may have arrived
+	{"no-phantoms-republished-failed-afterwards", Valid, 0, ""},
+	{"no-phantoms-republished-failed", Invalid, 1, "1-1: c1 got a message whose publishing had failed"},
 
 	{"no-corruption-good", Valid, 0, ""},
 	{"no-corruption-bad", Invalid, 1, ": c1 got a damaged message from b1: CRC-32C of the body is 0000aaaa, it says 0000bbbb"},
@@ -80,6 +90,12 @@ var histories = []ruling{
 	{"no-duplicates-outlived", Valid, 0, ""},
 	{"no-duplicates-after-stop", Invalid, 1, "1-1: delivered again in orders/billing after a FIN that was proved"},
 	{"no-duplicates-settled", Invalid, 1, "1-2: delivered again in orders/billing after 98ms, with no timeout, requeue or closed connection between"},
+	// What was published again may come as often, and no more often, for the first time.
+	{"no-duplicates-republished", Valid, 0, ""},
+	{"no-duplicates-republished-again", Invalid, 1, "1-1: delivered in orders/billing as if for the first time, and so were all its 2 copies before"},
+	{"no-duplicates-not-republished", Invalid, 1, "1-1: delivered again in orders/billing after 1ms, with no timeout, requeue or closed connection between"},
+	// What clients do wrong holds nothing up.
+	{"no-duplicates-fault-of-clients", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
 
 	{"no-early-redelivery-good", Valid, 0, ""},
 	{"no-early-redelivery-bad", Invalid, 1, "1-1: delivered again in orders/billing 112ms before its timeout of 1s was over"},
@@ -91,6 +107,25 @@ var histories = []ruling{
 	{"no-early-redelivery-under-delay", Unknown, 0, ""},   // not judged
 	{"no-early-redelivery-after-close", Unknown, 0, ""},   // not judged
 	{"no-early-redelivery-touch-refused", Unknown, 0, ""}, // not judged: not in flight any more
+	{"no-early-redelivery-republished", Unknown, 0, ""},   // not judged: it may be the other copy
+
+	// A clock that is wrong excuses what comes as early, or as late, as it makes it; a broker that lives does not go by the wall clock.
+	{"no-early-redelivery-fast-clock", Valid, 0, ""},
+	{"no-early-redelivery-not-so-fast-clock", Invalid, 1, "1-1: delivered again in orders/billing 112ms before its timeout of 1s was over"},
+	{"no-late-redelivery-slow-clock", Valid, 0, ""},
+	{"no-late-redelivery-not-so-slow-clock", Invalid, 1, "1-1: delivered again in orders/billing 588ms after its timeout, with a consumer ready"},
+	{"no-early-deferral-fast-clock", Valid, 0, ""},
+	{"no-early-deferral-not-so-fast-clock", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},
+	{"no-early-deferral-others-clock", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},
+	{"no-early-deferral-slow-clock", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},
+	{"no-early-deferral-clock-set", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},
+	{"no-early-deferral-clock-set-over-restart", Valid, 0, ""},
+	{"no-early-deferral-clock-set-little", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},
+	{"no-late-deferral-slow-clock", Valid, 0, ""},
+	{"no-late-deferral-not-so-slow-clock", Invalid, 1, "1-1: delivered in orders/billing 699ms after its deferral was over, with a consumer ready"},
+	{"no-late-deferral-clock-set-over-restart", Valid, 0, ""},
+	{"no-duplicates-fast-clock", Valid, 0, ""},
+	{"no-duplicates-not-so-fast-clock", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
 
 	{"no-late-redelivery-good", Valid, 0, ""},
 	{"no-late-redelivery-bad", Invalid, 1, "1-1: delivered again in orders/billing 588ms after its timeout, with a consumer ready"},
@@ -98,25 +133,32 @@ var histories = []ruling{
 	{"no-late-redelivery-busy-consumer", Valid, 0, ""},
 	{"no-late-redelivery-narrow-consumer", Unknown, 0, ""}, // not judged: it is busy, though its client believes that it is not
 	{"no-late-redelivery-touch", Valid, 0, ""},
-	{"no-late-redelivery-stuck-touch", Unknown, 0, ""}, // not judged: a touch may have come late, and met the second delivery
-	{"no-late-redelivery-unseen", Unknown, 0, ""},      // not judged: attempt 2 was lost with its connection
-	{"no-late-redelivery-fault-on", Unknown, 0, ""},    // not judged
+	{"no-late-redelivery-stuck-touch", Unknown, 0, ""},       // not judged: a touch may have come late, and met the second delivery
+	{"no-late-redelivery-unseen", Unknown, 0, ""},            // not judged: attempt 2 was lost with its connection
+	{"no-late-redelivery-fault-on", Unknown, 0, ""},          // not judged
+	{"no-late-redelivery-republished", Unknown, 0, ""},       // not judged: it may be the other copy
+	{"no-late-redelivery-republished-never", Unknown, 0, ""}, // not judged
+	{"no-late-redelivery-finished-twice", Unknown, 0, ""},    // not judged: a second FIN makes no room for another message
 
 	{"no-early-deferral-good", Valid, 0, ""},
 	{"no-early-deferral-bad", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},
 	{"no-early-deferral-requeued", Invalid, 1, "1-1: delivered in orders/billing 113ms before its deferral was over"},
 	{"no-early-deferral-lost-requeue", Unknown, 0, ""},  // not judged: its timeout was over as well
 	{"no-early-deferral-which-requeue", Unknown, 0, ""}, // not judged: which of two was refused the client cannot know
+	{"no-early-deferral-republished", Unknown, 0, ""},   // not judged
 
 	{"no-late-deferral-good", Valid, 0, ""},
 	{"no-late-deferral-bad", Invalid, 1, "1-1: delivered in orders/billing 589ms after its deferral was over, with a consumer ready"},
 	{"no-late-deferral-requeued", Invalid, 1, "1-1: delivered in orders/billing 587ms after its deferral was over, with a consumer ready"},
 	{"no-late-deferral-requeued-at-once", Invalid, 1, "1-1: delivered in orders/billing 587ms after its deferral was over, with a consumer ready"},
 	{"no-late-deferral-never", Invalid, 2, "1-1: not delivered in orders/billing, though its deferral was over at 511ms and a consumer was ready"},
+	{"no-late-deferral-not-ready", Valid, 0, ""},    // its RDY was 0 meanwhile
 	{"no-late-deferral-fault-on", Unknown, 0, ""},   // not judged
 	{"no-late-deferral-unseen", Unknown, 0, ""},     // not judged: attempt 1 was lost with its connection
 	{"no-late-deferral-unanswered", Unknown, 0, ""}, // not judged: when the broker took it is not known
 	{"no-late-deferral-equal-faults", Invalid, 1, "1-2: delivered in orders/billing 699ms after its deferral was over, with a consumer ready"},
+	{"no-late-deferral-republished-never", Unknown, 0, ""}, // not judged
+	{"no-late-deferral-republished", Unknown, 0, ""},       // not judged
 
 	// Who looks up its topic finds all that have it: again if need be, in time, and with questions that go on.
 	{"finds-producers-good", Valid, 0, ""},
@@ -154,6 +196,24 @@ var histories = []ruling{
 	{"latency-good", Valid, 0, ""},
 	{"latency-bad", Invalid, 1, ": max is 52ms, the limit 40ms"},
 	{"latency-undrained", Unknown, 0, ""},
+
+	// What is healed drains. It is stuck if nothing moved for two timeouts and a consumer was free all the time, or if a live broker does not answer.
+	{"nothing-stuck-good", Valid, 0, ""},
+	{"nothing-stuck-bad", Invalid, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 1.500s"},
+	{"nothing-stuck-overdue", Invalid, 1, ": b1 has in orders/billing 0 messages queued, 1 in flight at c1 since 1.500s, with its timeout over; nothing moves there since 1.250s; c1 could take 9 since 1.500s"},
+	{"nothing-stuck-at-topic", Invalid, 1, ": b1 has in orders 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 1.500s"},
+	{"nothing-stuck-unanswered", Invalid, 1, "1-3: p1 waits for b1 to answer 3 publications, the oldest sent at 0.500s"},
+	{"nothing-stuck-moving", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 20.000s; c1 could take 10 since 1.500s"},
+	{"nothing-stuck-just-free", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 19.500s"},
+	{"nothing-stuck-busy", Unknown, 1, ": b1 has in orders/billing 1 message queued, 10 in flight at c1 since 1.500s, until 21.300s at the latest; nothing moves there since 1.250s; no consumer could take one"},
+	{"nothing-stuck-touched", Unknown, 1, ": b1 has in orders/billing 0 messages queued, 1 in flight at c1 since 1.500s, until 21.300s at the latest; nothing moves there since 1.250s; c1 could take 9 since 1.500s"},
+	{"nothing-stuck-deferred", Unknown, 1, ": b1 has in orders/billing 0 messages queued, 1 deferred; nothing moves there since 1.250s; c1 could take 10 since 1.500s"},
+	{"nothing-stuck-at-other-topic", Unknown, 1, ": b1 has in orders 1 message queued; nothing moves there since 1.250s; no consumer could take one"},
+	{"nothing-stuck-other-node", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 1.250s; no consumer could take one"},
+	{"nothing-stuck-unanswered-yet", Unknown, 1, "1-3: p1 waits for b1 to answer 3 publications, the oldest sent at 0.500s"},
+	{"nothing-stuck-connecting", Unknown, 1, ": c1 waits for a connection to b1 since 0.900s"},
+	{"nothing-stuck-no-wait", Unknown, 0, ""},
+	{"nothing-stuck-expected-others", Invalid, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 1.500s"}, // judged all the same
 
 	// A run that did nothing shows nothing.
 	{"activity-good", Valid, 0, ""},

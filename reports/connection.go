@@ -22,6 +22,7 @@ type connection struct {
 	settled  bool
 	ready    int64
 	inFlight int64           // as the broker has it at the most: what was finished counts until the broker must have heard it
+	held     map[handle]int  // deliveries that were neither finished nor requeued
 	given    []time.Duration // when FINs and REQs were sent that count still
 	able     bool            // inFlight is less than ready
 	since    time.Duration   // when it became able, or settled
@@ -126,13 +127,14 @@ func (g *ledger) answered(c *connection, sent time.Duration) {
 		c.sampled, c.sample = g.now, took
 	}
 	c.sample = min(c.sample, took)
-	if !c.settled && g.active == 0 && (len(g.faults) == 0 || (sent > g.calm && took <= g.head.Slack)) {
+	if !c.settled && g.active == 0 && (!g.upset || (sent > g.calm && took <= g.head.Slack)) {
 		c.settled, c.since = true, g.now
 	}
 }
 
 // unsettle notes that a fault may hold up what is on its way.
 func (g *ledger) unsettle() {
+	g.upset = true
 	for _, c := range g.conns { // a set: the order does not matter
 		c.settled = false
 	}
@@ -146,8 +148,32 @@ func (g *ledger) close(c *connection) {
 	}
 }
 
-// give notes that a FIN or a REQ was sent.
-func (c *connection) give(now, slack time.Duration) {
+// A handle is a delivery on a connection; those of a message that came as two copies may have the same.
+type handle struct {
+	msg     uint64
+	attempt uint16
+}
+
+// take notes a delivery.
+func (c *connection) take(op *history.Op) {
+	c.inFlight++
+	if c.held == nil {
+		c.held = map[handle]int{}
+	}
+	c.held[handle{op.Msg, op.Attempt}]++
+}
+
+// give notes that a FIN or a REQ was sent. A second one for the same delivery gives nothing back.
+func (c *connection) give(op *history.Op, now, slack time.Duration) {
+	h := handle{op.Msg, op.Attempt}
+	switch c.held[h] {
+	case 0:
+		return
+	case 1:
+		delete(c.held, h)
+	default:
+		c.held[h]--
+	}
 	c.given = append(c.given, now)
 	c.catchUp(now, slack)
 }

@@ -29,6 +29,10 @@ func fullReport() *Report {
 			{Kind: "skew", Target: "b2", From: 8 * time.Second, To: 9 * time.Second, Note: "hit nothing"},
 			{Kind: "delay", Target: "b1", From: 9500 * ms, To: 10 * time.Second},
 		},
+		Coverage: []Coverage{
+			{Kind: "kill", Hits: 2, States: []StateHits{{"syncing", 0}, {"in-flight", 2}, {"backlog", 1}, {"idle", 0}}},
+			{Kind: "skew", Hits: 0, States: []StateHits{{"syncing", 0}, {"in-flight", 0}, {"backlog", 0}, {"idle", 0}}},
+		},
 		Trace:  "9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d",
 		Replay: "nsqlab run --seed 42 scenarios/kill.yaml",
 	}
@@ -101,6 +105,14 @@ func wildReport() *Report {
 	for i := range long {
 		long[i] = Event{At: time.Duration(i) * 20 * ms, Process: hostile, What: hostile + strings.Repeat("z", i%300), Broken: []string{hostile, hostile}}
 	}
+	for i := range 40 {
+		c := Coverage{Kind: fmt.Sprintf("a-kind-with-a-long-name-%d", i), Hits: 1234567890}
+		for j := range 60 {
+			c.States = append(c.States, StateHits{fmt.Sprintf("a-state-with-a-long-name-%d", j), 123456789 * (j % 3)})
+		}
+		r.Coverage = append(r.Coverage, c)
+	}
+	r.Coverage = append(r.Coverage, Coverage{Kind: hostile, Hits: -1, States: []StateHits{{hostile, 1}}})
 	f := Finding{Validity: Invalid, What: hostile + strings.Repeat("w", 300), Msg: hostile, At: time.Second, Biography: long}
 	r.Promises = append(r.Promises, Promise{Name: hostile, Promise: hostile, Summary: hostile + strings.Repeat("v", 200), Validity: Invalid,
 		Events: 1234567890, Count: 987654321, Findings: []Finding{f, f, f}})

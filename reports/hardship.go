@@ -16,9 +16,12 @@ type hardship struct {
 	node     string
 	on       time.Duration // when it certainly was; -1: not yet
 	ends     bool          // it ends the node, at some time between From and on
+	clients  bool          // it is in what clients do, and holds nothing up
 	licenses []license
 	skew
-	promised string // by OK; empty: not known, or more than one thing
+	promised string   // by OK; empty: not known, or more than one thing
+	states   []string // what the node was in the middle of
+	failed   bool     // it shows nothing
 }
 
 // String says what happened, for a sentence.
@@ -64,14 +67,16 @@ func (g *ledger) fault(op *history.Op) {
 		g.open[key] = append(g.open[key], len(g.faults))
 		g.faults = append(g.faults, hardship{
 			Band: Band{Kind: op.F, Target: strings.TrimPrefix(op.Note, op.F+": "), From: op.Time, To: -1},
-			node: op.Node, on: -1, ends: op.Ends, promised: op.Durability, skew: skew{op.After, op.Count},
+			node: op.Node, on: -1, ends: op.Ends, clients: op.Clients, promised: op.Durability, states: op.States, skew: skew{op.After, op.Count},
 		})
 		h := &g.faults[len(g.faults)-1]
 		for _, s := range op.Licenses {
 			h.licenses = append(h.licenses, readLicense(s))
 		}
-		g.active++
-		g.unsettle()
+		if !op.Clients {
+			g.active++
+			g.unsettle()
+		}
 		return
 	}
 	// Of two in the same words the one that is not on yet is meant, else the first.
@@ -90,10 +95,17 @@ func (g *ledger) fault(op *history.Op) {
 		g.forget(h)
 	}
 	if op.Type == history.Info {
+		if len(op.States) > 0 { // it has waited for its moment
+			h.states = op.States
+		}
 		return
 	}
+	h.failed = op.Type == history.Fail
 	g.open[key] = slices.Delete(open, i, i+1)
 	h.To, h.Note = op.Time, op.Error
+	if h.clients {
+		return
+	}
 	if g.active--; g.active == 0 {
 		g.calm = op.Time
 	}
@@ -121,14 +133,14 @@ func (g *ledger) ended(node string, a, b time.Duration) bool {
 // permitted finds the first fault that may have lost a message; nil: none.
 func (g *ledger) permitted(m *message) *hardship {
 	for i := range g.faults {
-		if h := &g.faults[i]; h.node == m.node && h.permits(m.topic, m.invoked) && (h.on < 0 || h.on >= m.invoked) {
+		if h := &g.faults[i]; h.node == m.node && h.permits(m.topic, m.begun) && (h.on < 0 || h.on >= m.begun) {
 			return h
 		}
 	}
 	return nil
 }
 
-// disturbed says whether a fault was on at some time from a to b.
+// disturbed says whether a fault was on at some time from a to b that may hold up what is sent.
 func (g *ledger) disturbed(a, b time.Duration) bool {
-	return slices.ContainsFunc(g.faults, func(h hardship) bool { return h.From <= b && (h.To < 0 || h.To >= a) })
+	return slices.ContainsFunc(g.faults, func(h hardship) bool { return !h.clients && h.From <= b && (h.To < 0 || h.To >= a) })
 }

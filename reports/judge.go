@@ -34,7 +34,7 @@ func NewJudge(h history.Header) (*Judge, error) {
 		switch {
 		case i >= 0:
 			expected = h.Expect[i]
-		case len(h.Expect) > 0 && c.Name != Activity.Name:
+		case len(h.Expect) > 0 && !c.Always:
 			continue
 		}
 		k := c.Start(j.ledger, expected)
@@ -62,7 +62,7 @@ func (j *Judge) Observe(op history.Op) {
 	if d, ok := endToEnd(e); ok {
 		j.total.record(d)
 	}
-	if op.F == history.Publish && op.Type == history.OK && e.m != nil {
+	if op.F == history.Publish && op.Type == history.OK && e.m != nil && !e.known() {
 		j.ack.record(max(op.Time-e.m.due, 0))
 	}
 	g.apply(e)
@@ -85,8 +85,14 @@ func (j *Judge) Report(again iter.Seq2[history.Op, error]) (*Report, error) {
 		r.Validity = r.Validity.Worse(c.Validity)
 	}
 	for _, m := range g.messages { // a sum: the order does not matter
-		if m.fate == history.Info || m.fate == history.Invoke {
+		switch {
+		case m.fate == history.Fail:
+			g.counts.Failed++
+		case m.fate != history.OK:
 			g.counts.Uncertain++
+		}
+		if m.fate == history.Info && len(m.lives) > 0 {
+			g.counts.Recovered++
 		}
 	}
 	for _, h := range g.faults {
@@ -95,6 +101,7 @@ func (j *Judge) Report(again iter.Seq2[history.Op, error]) (*Report, error) {
 		}
 		r.Faults = append(r.Faults, h.Band)
 	}
+	r.Coverage = g.coverage()
 	r.Counts, r.Slices = g.counts, j.series.report()
 	r.Ack, r.EndToEnd = j.ack.quantiles(), j.total.quantiles()
 	r.Reason = reason(r)
@@ -179,7 +186,7 @@ func biographies(r *Report, again iter.Seq2[history.Op, error]) error {
 				tellTo(life, op)
 			}
 		case life != nil:
-			if op.F == history.Publish && op.Type == history.Invoke {
+			if op.F == history.Publish && op.Type == history.Invoke && !slices.Contains(nodes[op.Node], life) {
 				nodes[op.Node] = append(nodes[op.Node], life)
 			}
 			tellTo(life, op)

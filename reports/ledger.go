@@ -18,7 +18,8 @@ type ledger struct {
 	conns    map[uint64]*connection
 	faults   []hardship
 	open     map[string][]int // faults that are on, by process and words: where they stand in faults
-	active   int              // faults that are on
+	active   int              // faults that are on, but for those of clients
+	upset    bool             // there was such a fault
 	calm     time.Duration    // when the last of them ended
 	counts   Counts
 	end      history.Type // how the drain ended; empty if it did not
@@ -74,6 +75,9 @@ func (e *event) isDelivery() bool {
 	return e.op.F == history.Deliver && e.op.Type == history.OK && e.m != nil
 }
 
+// known says whether the message was acknowledged before.
+func (e *event) known() bool { return e.m != nil && e.m.fate == history.OK }
+
 // apply takes an operation into the ledger.
 func (g *ledger) apply(e event) {
 	op := e.op
@@ -100,6 +104,7 @@ func (g *ledger) apply(e event) {
 		g.subscribe(op)
 	case history.Ready:
 		if e.conn != nil {
+			e.conn.catchUp(g.now, g.head.Slack)
 			e.conn.ready = op.Count
 			e.conn.recount(g.now)
 		}
@@ -116,7 +121,7 @@ func (g *ledger) apply(e event) {
 		if op.Note == "end" {
 			g.end, g.endNote = op.Type, op.Error
 		}
-	case history.Lookup: // the checkers' that want it
+	case history.Lookup, history.Wait: // the checkers' that want them
 	case history.Trace:
 		g.trace = op.Note
 	default:
@@ -128,27 +133,52 @@ func (g *ledger) publish(e event) {
 	op := e.op
 	switch {
 	case op.Type == history.Invoke && g.messages[op.Msg] == nil:
-		t := g.topic(op.Node, op.Topic)
-		g.messages[op.Msg] = &message{
-			id: op.Msg, node: op.Node, topic: op.Topic, invoked: op.Time, fate: history.Invoke, after: op.After, due: op.Due,
-			waited: t, owed: t.channels,
-		}
+		m := &message{id: op.Msg, node: op.Node, topic: op.Topic, invoked: op.Time, after: op.After, due: op.Due}
+		g.messages[op.Msg] = m
 		g.counts.Published++
+		g.try(m)
 		return
-	case op.Type == history.Invoke || e.m == nil || e.m.fate != history.Invoke:
+	case op.Type == history.Invoke && e.m != nil:
+		g.try(e.m)
+		return
+	case op.Type == history.Invoke || e.m == nil || e.m.open == 0:
 		g.counts.Unjudged++
 		return
 	}
-	e.m.fate, e.m.answered = op.Type, op.Time
-	switch op.Type {
-	case history.OK:
+	before := e.m.fate
+	if e.m.answer(op); e.m.fate == history.OK && before != history.OK {
 		g.counts.Acknowledged++
-	case history.Fail:
-		g.counts.Failed++
-	case history.Info:
-		if len(e.m.lives) > 0 {
-			g.counts.Recovered++
-		}
+	}
+}
+
+// try notes that a message is published, for the first time or once more. If the tries before are over an OK can only be of this one.
+func (g *ledger) try(m *message) {
+	if m.tries == 0 || m.fate != history.OK && m.open == 0 {
+		t := g.topic(m.node, m.topic)
+		m.begun, m.waited, m.owed = g.now, t, t.channels
+	}
+	m.tries++
+	m.open++
+	if m.fate != history.OK {
+		m.fate = history.Invoke
+	}
+}
+
+// answer takes in how a try ended. One that was acknowledged makes the message so; it has failed only if all have.
+func (m *message) answer(op *history.Op) {
+	m.open--
+	if op.Type == history.Fail {
+		m.failed++
+	}
+	switch {
+	case m.fate == history.OK:
+	case op.Type == history.OK:
+		m.fate, m.answered = history.OK, op.Time
+	case m.open > 0:
+	case m.copies() == 0:
+		m.fate, m.answered = history.Fail, op.Time
+	default:
+		m.fate, m.answered = history.Info, op.Time
 	}
 }
 

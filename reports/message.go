@@ -13,9 +13,13 @@ type message struct {
 	id       uint64
 	node     string
 	topic    string
-	invoked  time.Duration
+	invoked  time.Duration // first
+	begun    time.Duration // when the try was invoked that was acknowledged, or before; else the last
 	answered time.Duration
-	fate     history.Type // Invoke: no answer yet
+	fate     history.Type // of all tries together; Invoke: no answer yet
+	tries    int          // to publish it
+	open     int          // of them, without an answer yet
+	failed   int          // that certainly did not arrive
 	after    time.Duration
 	due      time.Duration  // when it was meant to be sent
 	waited   *topicLife     // where it was published
@@ -27,6 +31,7 @@ type message struct {
 type life struct {
 	queue     *queue
 	attempt   uint16
+	firsts    int    // deliveries with attempt 1: each copy has one in each life of its node
 	conn      uint64 // that has or had it
 	prompt    bool   // it came at once, so the broker's time for it began when its consumer got it
 	vague     bool   // a TOUCH or a REQ may have been long on its way, so its time may end later than latest
@@ -42,6 +47,9 @@ type life struct {
 	delay     time.Duration // that REQ asked for
 	extended  time.Duration // when the last TOUCH or REQ was sent
 }
+
+// copies is how many there may be of it in each channel.
+func (m *message) copies() int { return m.tries - m.failed }
 
 func (m *message) life(q *queue) *life {
 	for i := range m.lives {
@@ -95,7 +103,7 @@ func (g *ledger) deliver(e event) {
 	g.counts.Delivered++
 	if e.conn != nil {
 		e.conn.catchUp(g.now, g.head.Slack)
-		e.conn.inFlight++
+		e.conn.take(op)
 		e.conn.recount(g.now)
 	}
 	if e.m == nil || op.Type != history.OK {
@@ -103,9 +111,6 @@ func (g *ledger) deliver(e event) {
 	}
 	l := e.l
 	if l == nil {
-		if e.m.fate == history.Info && len(e.m.lives) == 0 {
-			g.counts.Recovered++
-		}
 		e.m.lives = append(e.m.lives, life{queue: e.q})
 		l = &e.m.lives[len(e.m.lives)-1]
 	} else {
@@ -113,6 +118,9 @@ func (g *ledger) deliver(e event) {
 	}
 	if !e.stale {
 		g.hold(e, l)
+	}
+	if e.op.Attempt == 1 {
+		l.firsts++
 	}
 	if e.conn != nil {
 		g.confirm(e)
@@ -122,7 +130,7 @@ func (g *ledger) deliver(e event) {
 // hold begins a life's last delivery.
 func (g *ledger) hold(e event, l *life) {
 	old := *l
-	*l = life{queue: e.q, attempt: e.op.Attempt, delivered: e.op.Time, conn: e.op.Conn, fins: old.fins, reqs: old.reqs}
+	*l = life{queue: e.q, attempt: e.op.Attempt, delivered: e.op.Time, conn: e.op.Conn, fins: old.fins, reqs: old.reqs, firsts: old.firsts}
 	l.sentAfter = e.m.invoked
 	if c := e.conn; c != nil {
 		l.prompt = c.settled
@@ -147,7 +155,7 @@ func (g *ledger) acknowledge(e event) {
 		g.counts.Finished++
 	}
 	if e.conn != nil && op.Type == history.Info && op.F != history.Touch {
-		e.conn.give(g.now, g.head.Slack)
+		e.conn.give(op, g.now, g.head.Slack)
 	}
 	if l == nil || e.conn == nil {
 		return

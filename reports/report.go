@@ -60,6 +60,7 @@ type Report struct {
 	EndToEnd Quantiles     `json:"end_to_end"` // from the intended time of a publish to its first delivery in a channel
 	Slices   []Slice       `json:"slices"`     // at most 300, of equal length
 	Faults   []Band        `json:"faults"`
+	Coverage []Coverage    `json:"coverage"`         // what the faults met, by kind; empty where the cluster does not see it
 	Trace    string        `json:"trace,omitempty"`  // of a virtual run: the hash of every chunk of bytes that was delivered, in hex
 	Replay   string        `json:"replay,omitempty"` // the one command that shows it again
 }

@@ -116,9 +116,9 @@ func (s *slice) sample(d time.Duration) {
 // observe counts an operation in its slice.
 func (s *series) observe(e event) {
 	switch {
-	case e.op.F == history.Publish && e.op.Type == history.Invoke:
+	case e.op.F == history.Publish && e.op.Type == history.Invoke && e.m == nil:
 		s.at(e.op.Time).published++
-	case e.op.F == history.Publish && e.op.Type == history.OK:
+	case e.op.F == history.Publish && e.op.Type == history.OK && !e.known():
 		s.at(e.op.Time).acknowledged++
 	case e.op.F == history.Deliver:
 		at := s.at(e.op.Time)

@@ -131,6 +131,13 @@ func legible(r *Report) *Report {
 		b.Kind, b.Target, b.Note = plain(b.Kind), plain(b.Target), plain(b.Note)
 		c.Faults[i] = b
 	}
+	c.Coverage = make([]Coverage, len(r.Coverage))
+	for i, k := range r.Coverage {
+		c.Coverage[i] = Coverage{Kind: plain(k.Kind), Hits: k.Hits, States: make([]StateHits, len(k.States))}
+		for j, s := range k.States {
+			c.Coverage[i].States[j] = StateHits{plain(s.State), s.Hits}
+		}
+	}
 	return &c
 }
 

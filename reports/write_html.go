@@ -40,6 +40,7 @@ var reportPage = template.Must(template.New("report.html").Funcs(template.FuncMa
 type htmlPage struct {
 	*Report
 	Facts, CountTable, LatencyTable, FaultTable table
+	CoverageTable, CoverageMatrix               table
 	Timeline                                    *timeline
 	Found                                       bool // there are findings
 }
@@ -53,7 +54,7 @@ type lifeEvent struct {
 
 func writeHTML(w io.Writer, r *Report) error {
 	r = legible(r)
-	p := htmlPage{Report: r, Facts: factTable(r), CountTable: countTable(r), LatencyTable: turned(latencyTable(r)), FaultTable: faultTable(r), Timeline: newTimeline(r)}
+	p := htmlPage{Report: r, Facts: factTable(r), CountTable: countTable(r), LatencyTable: turned(latencyTable(r)), FaultTable: faultTable(r), CoverageTable: coverageTable(r), CoverageMatrix: coverageMatrix(r), Timeline: newTimeline(r)}
 	for _, promise := range r.Promises {
 		p.Found = p.Found || len(promise.Findings) > 0
 	}

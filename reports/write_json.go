@@ -23,6 +23,9 @@ func writeJSON(w io.Writer, r *Report) error {
 	if c.Faults == nil {
 		c.Faults = []Band{}
 	}
+	if c.Coverage == nil {
+		c.Coverage = []Coverage{}
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

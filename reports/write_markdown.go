@@ -36,6 +36,9 @@ func writeMarkdown(w io.Writer, r *Report) error {
 	for _, t := range []table{promiseTable(r), countTable(r), latencyTable(r), faultTable(r)} {
 		markdownTable(&b, t)
 	}
+	if t := coverageTable(r); len(t.Rows) > 0 {
+		markdownTable(&b, t)
+	}
 	markdownPromises(&b, r)
 	if r.Trace != "" {
 		fmt.Fprintf(&b, "\ntrace <code>%s</code>\n", html.EscapeString(cut(r.Trace, markdownCell)))

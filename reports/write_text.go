@@ -25,6 +25,9 @@ func writeText(w io.Writer, r *Report) error {
 		}
 		fmt.Fprintf(&b, "\n%s", align("", append([][]string{textHead(t)}, t.Rows...)))
 	}
+	if t := coverageTable(r); len(t.Rows) > 0 {
+		fmt.Fprintf(&b, "\n%s", align("", append([][]string{textHead(t)}, t.Rows...)))
+	}
 	for _, p := range r.Promises {
 		if len(p.Findings) > 0 {
 			fmt.Fprintf(&b, "\n%s: %s, %s\n%s", p.Name, word(p.Validity), plural(p.Count, "finding"), findingsText(p))

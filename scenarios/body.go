@@ -43,3 +43,12 @@ func readBody(run uint64, p []byte) (msg uint64, err error) {
 	}
 	return history.Msg(binary.BigEndian.Uint32(p[8:]), binary.BigEndian.Uint64(p[12:])), nil
 }
+
+// ReadBody reads which message of a run a body is, as the consumers do: 0 if it is of another run, or damaged.
+func ReadBody(run uint64, p []byte) (msg uint64) {
+	msg, err := readBody(run, p)
+	if err != nil {
+		return 0
+	}
+	return msg
+}

@@ -19,8 +19,10 @@ type consumer struct {
 	line  *Consumer
 	name  string
 	rng   *rand.Rand
+	whims *rand.Rand // see whim
 	links []*subscription
-	away  bool // after a crash
+	away  int  // reasons for which it is: a crash, a fault
+	dead  bool // by a fault
 	finds *finder
 }
 
@@ -32,8 +34,10 @@ type subscription struct {
 	conn       *client.Conn  // nil while there is none
 	id         uint64
 	stands     bool
+	subscribed bool
 	unproved   int
-	working    int // messages that it holds and has neither finished nor requeued
+	works      []*work
+	dialled    time.Duration // when the connection was
 	closing    bool
 	said       bool // CLS was answered
 }
@@ -75,27 +79,34 @@ func (c *consumer) crash() {
 	if r.over {
 		return
 	}
-	c.away = true
+	c.leave()
+	now := r.cluster.Now()
+	r.cluster.At(now+c.line.CrashFor, c.back)
+	r.cluster.At(now+c.line.CrashEvery, c.crash)
+}
+
+// leave drops all connections with what is in flight, and makes none until the client is back.
+func (c *consumer) leave() {
+	c.away++
 	for _, s := range c.links {
 		if s.conn != nil {
 			s.conn.Abort()
 		}
 	}
-	now := r.cluster.Now()
-	r.cluster.At(now+c.line.CrashFor, func() {
-		c.away = false
-		c.start()
-	})
-	r.cluster.At(now+c.line.CrashEvery, c.crash)
+}
+
+func (c *consumer) back() {
+	c.away--
+	c.start()
 }
 
 func (s *subscription) dial() {
-	if s.conn != nil || s.away || s.closing {
+	if s.conn != nil || s.away > 0 || s.closing {
 		return
 	}
 	r := s.run
 	r.conns++
-	s.id = r.conns
+	s.id, s.dialled = r.conns, r.cluster.Now()
 	opts := client.Options{ClientID: s.name, MsgTimeout: s.line.MsgTimeout}
 	err := r.cluster.Dial(s.line.Name, s.node, func(now time.Time, wake func()) wire.Endpoint {
 		s.conn = client.New(now, opts, client.Handler{Connected: s.connected, Message: s.message, Closed: s.closed}, wake)
@@ -145,10 +156,8 @@ func (s *subscription) connected(time.Time) {
 		if res.Fate != client.Done || s.closing {
 			return
 		}
-		conn.Ready(s.line.InFlight)
-		op = s.op(history.Ready)
-		op.Count = int64(s.line.InFlight)
-		s.run.record(op, history.Info)
+		s.subscribed = true
+		s.setReady()
 	})
 }
 
@@ -162,89 +171,8 @@ func (s *subscription) closed(_ time.Time, err error) {
 	} else {
 		s.note(history.Connect, history.Fail, why)
 	}
-	s.conn, s.stands, s.unproved, s.working = nil, false, 0, 0
+	s.conn, s.stands, s.subscribed, s.unproved, s.works = nil, false, false, 0, nil
 	s.later()
-}
-
-// message takes a delivery, and works on it.
-func (s *subscription) message(_ time.Time, m wire.Message) {
-	r := s.run
-	op := s.op(history.Deliver)
-	op.Attempt = m.Attempts
-	msg, err := readBody(r.opts.Run, m.Body)
-	if err != nil {
-		op.Error = err.Error()
-		r.record(op, history.Fail)
-	} else {
-		op.Msg = msg
-		r.record(op, history.OK)
-	}
-	r.progress.Delivered++
-	conn, id := s.conn, m.ID
-	s.working++
-	if s.line.Work == 0 {
-		s.finish(conn, id, op)
-		return
-	}
-	if s.line.Touch > 0 {
-		r.cluster.At(r.cluster.Now()+s.line.Touch, func() { s.touch(conn, id, op, r.cluster.Now()+s.line.Work-s.line.Touch) })
-	}
-	r.cluster.At(r.cluster.Now()+s.line.Work, func() { s.finish(conn, id, op) })
-}
-
-// touch begins a message's timeout anew, again and again until its work is done.
-func (s *subscription) touch(conn *client.Conn, id wire.ID, delivery history.Op, until time.Duration) {
-	now := s.run.cluster.Now()
-	if s.conn != conn || now >= until {
-		return
-	}
-	op := s.about(delivery, history.Touch)
-	op.Due = now
-	s.run.record(op, history.Info)
-	conn.Touch(id, s.settled(op))
-	s.run.cluster.At(now+s.line.Touch, func() { s.touch(conn, id, delivery, until) })
-}
-
-// finish ends a message's work: with FIN, or with REQ for the line's share.
-func (s *subscription) finish(conn *client.Conn, id wire.ID, delivery history.Op) {
-	if s.conn != conn {
-		return // the connection is gone, and the message with it
-	}
-	s.working--
-	if s.line.Requeue > 0 && s.rng.Float64() < s.line.Requeue {
-		op := s.about(delivery, history.Requeue)
-		op.After = min(s.line.RequeueAfter, s.maxRequeue)
-		s.run.record(op, history.Info)
-		conn.Requeue(id, s.line.RequeueAfter, s.settled(op))
-	} else {
-		op := s.about(delivery, history.Finish)
-		s.run.record(op, history.Info)
-		conn.Finish(id, s.settled(op))
-	}
-	if s.unproved++; s.unproved >= proveEvery {
-		s.unproved = 0
-		conn.Prove()
-	}
-}
-
-// about is an operation on a message that was delivered.
-func (s *subscription) about(delivery history.Op, f string) history.Op {
-	op := s.op(f)
-	op.Msg, op.Attempt = delivery.Msg, delivery.Attempt
-	return op
-}
-
-// settled records how far a FIN, a REQ or a TOUCH got. When the connection ends before it is known, it stays as it is: sent.
-func (s *subscription) settled(op history.Op) func(time.Time, client.Result) {
-	return func(_ time.Time, res client.Result) {
-		if res.Fate == client.Unknown {
-			return
-		}
-		if res.Fate == client.Refused {
-			op.Error = res.Text
-		}
-		s.run.record(op, fates[res.Fate])
-	}
 }
 
 // close has the broker prove all that was finished, and ends the subscription.

@@ -2,19 +2,12 @@ package scenarios
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 
 	"github.com/nsqlab/nsqlab/reports/history"
 )
-
-// A holding is what a topic's or a channel's queue holds on a node.
-type holding struct {
-	node, topic, channel string
-	n                    int64
-}
 
 // drain waits until every broker says, twice in a row with nothing delivered between, that it holds no message, and every publish has its
 // answer. Then the consumers leave, so that what they finished is proved.
@@ -24,9 +17,10 @@ func (r *run) drain(ctx context.Context) error {
 	deadline := r.cluster.Now() + r.scenario.Drain
 	var left []holding
 	var failed error
+	seen := newWatch()
 	clean, delivered := 0, -1
 	for clean < 2 && r.cluster.Now() < deadline {
-		if err := r.probe(ctx, &left, &failed); err != nil {
+		if err := r.probe(ctx, seen, &left, &failed); err != nil {
 			return err
 		}
 		switch {
@@ -41,7 +35,10 @@ func (r *run) drain(ctx context.Context) error {
 		r.report()
 	}
 	for _, q := range left {
-		r.record(history.Op{Process: "lab", F: history.Probe, Node: q.node, Topic: q.topic, Channel: q.channel, Count: q.n}, history.OK)
+		r.record(history.Op{Process: "lab", F: history.Probe, Node: q.node, Topic: q.topic, Channel: q.channel, Count: q.total()}, history.OK)
+	}
+	if clean < 2 {
+		r.waits(seen)
 	}
 	if err := r.leave(ctx); err != nil {
 		return err
@@ -64,7 +61,7 @@ func (r *run) undrained(left []holding, failed error) string {
 	}
 	var all []string
 	for _, q := range left {
-		all = append(all, strings.TrimSuffix(fmt.Sprintf("%s holds %d of %s/%s", q.node, q.n, q.topic, q.channel), "/"))
+		all = append(all, strings.TrimSuffix(fmt.Sprintf("%s holds %d of %s/%s", q.node, q.total(), q.topic, q.channel), "/"))
 	}
 	if r.busy() {
 		all = append(all, "clients wait for answers or work on messages")
@@ -75,13 +72,13 @@ func (r *run) undrained(left []holding, failed error) string {
 // busy says whether a client still waits for an answer, or works on a message.
 func (r *run) busy() bool {
 	for _, p := range r.producers {
-		if p.open > 0 {
+		if len(p.waiting) > 0 {
 			return true
 		}
 	}
 	for _, c := range r.consumers {
 		for _, s := range c.links {
-			if s.working > 0 {
+			if len(s.works) > 0 {
 				return true
 			}
 		}
@@ -90,65 +87,38 @@ func (r *run) busy() bool {
 }
 
 // probe lets the cluster live for a while and then asks every broker what it holds.
-func (r *run) probe(ctx context.Context, left *[]holding, failed *error) error {
+func (r *run) probe(ctx context.Context, seen *watch, left *[]holding, failed *error) error {
 	until := r.cluster.Now() + probeEvery
 	if err := r.live(ctx, func() bool { return r.cluster.Now() >= until }); err != nil {
 		return err
 	}
 	*left, *failed, r.progress.Owed = nil, nil, 0
+	seen.latest = nil
 	waiting := 0
 	for _, node := range nodeNames(r.scenario.Brokers) {
 		waiting++
-		r.cluster.Request(node, http.MethodGet, "/stats?format=json&include_clients=false&include_mem=false", func(status int, body []byte, err error) {
+		r.cluster.Request(node, http.MethodGet, "/stats?format=json&include_mem=false", func(status int, body []byte, err error) {
 			waiting--
 			if err == nil && status != http.StatusOK {
 				err = fmt.Errorf("%s answered /stats with status %d", node, status)
 			}
-			var queues []holding
+			var all []holding
 			if err == nil {
-				queues, err = readStats(node, body)
+				all, err = readStats(node, body)
 			}
 			if err != nil {
 				*failed = err
 			}
-			for _, q := range queues {
-				r.progress.Owed += q.n
+			seen.look(r.cluster.Now(), all)
+			for _, h := range all {
+				if n := h.total(); n > 0 {
+					r.progress.Owed += n
+					*left = append(*left, h)
+				}
 			}
-			*left = append(*left, queues...)
 		})
 	}
 	return r.live(ctx, func() bool { return waiting == 0 })
-}
-
-// readStats finds the queues that hold something.
-func readStats(node string, body []byte) ([]holding, error) {
-	var st struct {
-		Topics []struct {
-			Name     string `json:"topic_name"`
-			Depth    int64  `json:"depth"`
-			Channels []struct {
-				Name     string `json:"channel_name"`
-				Depth    int64  `json:"depth"`
-				InFlight int64  `json:"in_flight_count"`
-				Deferred int64  `json:"deferred_count"`
-			} `json:"channels"`
-		} `json:"topics"`
-	}
-	if err := json.Unmarshal(body, &st); err != nil {
-		return nil, fmt.Errorf("%s: /stats: %w", node, err)
-	}
-	var all []holding
-	for _, t := range st.Topics {
-		if t.Depth > 0 {
-			all = append(all, holding{node, t.Name, "", t.Depth})
-		}
-		for _, c := range t.Channels {
-			if n := c.Depth + c.InFlight + c.Deferred; n > 0 {
-				all = append(all, holding{node, t.Name, c.Name, n})
-			}
-		}
-	}
-	return all, nil
 }
 
 // leave has every consumer say CLS and waits for the answers, for a while.

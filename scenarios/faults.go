@@ -25,7 +25,8 @@ func readFaults(d *decoder, s *Scenario, n ast.Node) {
 			return
 		}
 		f := &Fault{Kind: chaos.Kinds[i], Args: chaos.Args{
-			Names: map[string]string{}, Durations: map[string]time.Duration{}, Rates: map[string]float64{}, Counts: map[string]int64{},
+			Names: map[string]string{}, Lists: map[string][]string{}, Durations: map[string]time.Duration{},
+			Rates: map[string]float64{}, Shares: map[string]float64{}, Counts: map[string]int64{},
 		}}
 		fields(d, "a "+f.Kind.Name+" fault", line, faultKeys(f.Kind), f)
 		if d.err != nil {
@@ -36,11 +37,18 @@ func readFaults(d *decoder, s *Scenario, n ast.Node) {
 		}
 		f.Target = f.Args.Names[f.Kind.Name]
 		f.Words = asWritten(pairs)
-		inflict, err := f.Kind.New(f.Args)
+		var err error
+		if f.Kind.OfClients() {
+			f.Conduct, err = f.Kind.Conduct(f.Args)
+		} else {
+			f.Inflict, err = f.Kind.New(f.Args)
+		}
+		if err == nil && f.Kind.Fits != nil {
+			err = f.Kind.Fits(f.Args, d.ends())
+		}
 		if err != nil {
 			d.fail(line, "%s", err)
 		}
-		f.Inflict = inflict
 		s.Faults = append(s.Faults, f)
 	}
 }
@@ -94,6 +102,10 @@ func paramKey(p chaos.Param) key[Fault] {
 		k.typ, k.set = &drift, func(f *Fault, v any) { f.Args.Counts[p.Name] = v.(int64) }
 	case chaos.Path:
 		k.typ, k.set = &text, named
+	case chaos.Number:
+		k.typ, k.set = &fromZero, func(f *Fault, v any) { f.Args.Counts[p.Name] = int64(v.(int)) }
+	case chaos.Share:
+		k.typ, k.set = &part, func(f *Fault, v any) { f.Args.Shares[p.Name] = v.(float64) }
 	case chaos.Way:
 		k.typ, k.set = &direct, named
 	case chaos.Pattern:
@@ -109,7 +121,10 @@ func paramKey(p chaos.Param) key[Fault] {
 				named(f, v)
 			}
 		}
-	case chaos.Broker, chaos.Node, chaos.End:
+	case chaos.Ends:
+		k.shape = func() map[string]any { return listOf(pattern("")) }
+		k.read = func(d *decoder, f *Fault, n ast.Node) { f.Args.Lists[p.Name] = d.endsOf(n, p) }
+	case chaos.Broker, chaos.Node, chaos.End, chaos.Consumers, chaos.Producers:
 		k.shape = func() map[string]any { return pattern("") }
 		k.read = func(d *decoder, f *Fault, n ast.Node) {
 			if v := d.scalar(p.Name, n, text); v != nil {
@@ -127,14 +142,13 @@ func (d *decoder) checkEnd(n ast.Node, p chaos.Param, name string) {
 	if p.Type != chaos.Broker && len(d.s.Lookups) > 0 {
 		ends, what = append(ends, d.lookupNames()...), "node"
 	}
-	if p.Type == chaos.End {
-		what += " or load line"
-		for _, l := range d.s.Producers {
-			ends = append(ends, l.Name)
-		}
-		for _, l := range d.s.Consumers {
-			ends = append(ends, l.Name)
-		}
+	switch p.Type {
+	case chaos.End, chaos.Ends:
+		ends, what = append(ends, d.lineNames()...), what+" or load line"
+	case chaos.Consumers:
+		ends, what = d.consumerNames(), "consume line"
+	case chaos.Producers:
+		ends, what = d.producerNames(), "produce line"
 	}
 	if !slices.Contains(ends, name) {
 		d.fail(n, "%s: no %s is called %q; there are %s", p.Name, what, name, strings.Join(ends, ", "))
@@ -157,15 +171,68 @@ func (d *decoder) checkFlags(n ast.Node, p chaos.Param, node, flags string) {
 // errNoValue is what is wrong with a flag that needs one.
 var errNoValue = errors.New("it has no value")
 
+// endsOf reads a list of ends, each of which stands there once.
+func (d *decoder) endsOf(n ast.Node, p chaos.Param) (all []string) {
+	for _, item := range d.list(p.Name, n) {
+		v := d.scalar(p.Name, item, text)
+		if v == nil {
+			return nil
+		}
+		d.checkEnd(item, p, v.(string))
+		if slices.Contains(all, v.(string)) {
+			d.fail(item, "%s: %s stands here twice", p.Name, v)
+		}
+		all = append(all, v.(string))
+	}
+	if len(all) == 0 {
+		d.fail(n, "%s: want at least one end, such as [%s]", p.Name, d.s.Brokers[0].Name)
+	}
+	return all
+}
+
+// ends are all ends of links that a scenario has.
+func (d *decoder) ends() []string {
+	return slices.Concat(d.brokerNames(), d.lookupNames(), d.lineNames())
+}
+
+func (d *decoder) lineNames() []string { return slices.Concat(d.producerNames(), d.consumerNames()) }
+
+func (d *decoder) producerNames() (all []string) {
+	for _, l := range d.s.Producers {
+		all = append(all, l.Name)
+	}
+	return all
+}
+
+func (d *decoder) consumerNames() (all []string) {
+	for _, l := range d.s.Consumers {
+		all = append(all, l.Name)
+	}
+	return all
+}
+
 // asWritten is a fault in its own words, without its times.
 func asWritten(pairs []pair) string {
 	var all []string
 	for _, p := range pairs {
 		if p.name != "at" && p.name != "for" {
-			all = append(all, p.name+": "+p.value.String())
+			all = append(all, p.name+": "+inFlow(p.value))
 		}
 	}
 	return strings.Join(all, ", ")
+}
+
+// inFlow is a value as it was written, a list on one line.
+func inFlow(n ast.Node) string {
+	list, ok := n.(*ast.SequenceNode)
+	if !ok {
+		return n.String()
+	}
+	var all []string
+	for _, item := range list.Values {
+		all = append(all, item.String())
+	}
+	return "[" + strings.Join(all, ", ") + "]"
 }
 
 func kindNames() string {

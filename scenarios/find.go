@@ -28,7 +28,7 @@ func newFinder(c *consumer) *finder {
 
 // look asks all nsqlookupds, and sees that they are asked again.
 func (f *finder) look() {
-	if f.away || f.run.leaving {
+	if f.away > 0 || f.run.leaving {
 		return
 	}
 	for _, l := range f.run.scenario.Lookups {

@@ -36,6 +36,7 @@ func (r *run) inflict(f *Fault) {
 		case errors.Is(err, chaos.ErrHitNothing):
 			r.failed(op, "hit nothing")
 		case err != nil:
+			r.scarred = true
 			r.failed(op, "could not be healed: "+err.Error())
 		default:
 			r.record(op, history.OK)
@@ -53,7 +54,7 @@ func (r *run) inflict(f *Fault) {
 
 // begin records that a fault is about to be inflicted, or healed by what is a fault too. It gives the entry, without what only an invoke has.
 func (r *run) begin(f *Fault, words string) history.Op {
-	op := history.Op{Process: history.Nemesis, F: f.Kind.Name, Note: words, Ends: f.Kind.Ends || f.Kind.Restarts}
+	op := history.Op{Process: history.Nemesis, F: f.Kind.Name, Note: words, Ends: f.Kind.Ends || f.Kind.Restarts, Clients: f.Kind.OfClients()}
 	if f.Kind.OfNode() {
 		op.Node = f.Target
 	}
@@ -73,7 +74,7 @@ func (r *run) begin(f *Fault, words string) history.Op {
 	return op
 }
 
-// inject injects a fault and records that it is on, then or when its moment comes. A restart is over as soon as it is on.
+// inject injects a fault, or has clients behave by it, and records that it is on, then or when its moment comes. A restart is over as soon as it is on.
 func (r *run) inject(f *Fault, op history.Op) (heal func() error, err error) {
 	if trap, ok := f.Inflict.(chaos.Trap); ok {
 		return trap.Set(r.cluster, func() {
@@ -81,6 +82,10 @@ func (r *run) inject(f *Fault, op history.Op) (heal func() error, err error) {
 			sprung.States = r.states(f.Target)
 			r.record(sprung, history.Info)
 		})
+	}
+	if f.Kind.OfClients() {
+		r.record(op, history.Info)
+		return r.misconduct(f), nil
 	}
 	if heal, err = f.Inflict.Inject(r.cluster); err == nil {
 		r.record(op, history.Info)

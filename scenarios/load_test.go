@@ -57,6 +57,12 @@ var mistakes = []struct{ name, file, want string }{
 	{"finding by what is none", strings.Replace(base, "orders/billing", "orders/billing, find: luck", 1), `find: "luck" is not lookup`},
 	{"finding what is known", "lookups: {l1: {}}\n" + strings.Replace(base, "orders/billing", "orders/billing, find: lookup, on: b1", 1), `a consume line has find or on, not both`},
 	{"polling for nothing", "lookups: {l1: {}}\n" + strings.Replace(base, "orders/billing", "orders/billing, poll: 1s", 1), `a consume line has poll, and finds no brokers by that`},
+	{"a consumers' fault of a produce line", base + "faults:\n  - {at: 0s, forget: producer-1}\n", `bad.yaml:6:22: forget: no consume line is called "producer-1"; there are consumer-1`},
+	{"a producers' fault of a consume line", base + "faults:\n  - {at: 0s, republish: consumer-1, after: 1s}\n", `bad.yaml:6:25: republish: no produce line is called "consumer-1"; there are producer-1`},
+	{"a clients' fault of a broker", base + "faults:\n  - {at: 0s, die: b1}\n", `bad.yaml:6:19: die: no consume line is called "b1"; there are consumer-1`},
+	{"a share of nothing", base + "faults:\n  - {at: 0s, forget: consumer-1, share: 0%}\n", `bad.yaml:6:41: share: "0%" is not a share of more than 0% and at most 100%`},
+	{"an RDY that nsqd refuses", base + "faults:\n  - {at: 0s, ready: consumer-1, rdy: 2501}\n", `bad.yaml:6:5: ready: rdy is 2501, want 2500 at the most`},
+	{"an RDY that is none", base + "faults:\n  - {at: 0s, ready: consumer-1, rdy: -1}\n", `bad.yaml:6:38: rdy: "-1" is not a whole number from 0 to 10000`},
 	{"a swarm of a kind that is none", base + "swarm: {faults: [kill, explode]}\n", `bad.yaml:5:24: faults: no fault is called "explode"; there are kill, pause`},
 	{"a swarm that is all quiet", base + "swarm: {every: 1s, quiet: 995ms}\n", `bad.yaml:5:8: swarm: a spell begins every 1s, and 995ms of that are quiet: want 10ms or more for faults`},
 	{"a swarm beyond the load", base + "swarm: {until: 2s}\n", `bad.yaml:5:8: swarm: it lasts until 2s, and the load is over at 1s`},
@@ -67,6 +73,18 @@ var mistakes = []struct{ name, file, want string }{
 	{"an operation that is none", base + "faults:\n  - {at: 0s, diskerror: b1, op: chew}\n", `bad.yaml:6:33: op: "chew" is not create, open, size, read, write, sync, rename, remove, list or syncdir`},
 	{"a pattern that is none", base + "faults:\n  - {at: 0s, bitflip: b1, files: \"[\"}\n", `bad.yaml:6:34: files: "[" is not a pattern of names of files, such as "*.log"`},
 	{"an operation number 0", base + "faults:\n  - {at: 0s, diskerror: b1, op: sync, nth: 0}\n", `bad.yaml:6:44: nth: "0" is not a whole number from 1 to 10000`},
+	{"a clock that is off by nothing", base + "faults:\n  - {at: 0s, clockoffset: b1, by: 0s}\n", `bad.yaml:6:35: by: "0s" is not a duration with a sign, not 0, such as 30s or -1h`},
+	{"a drift without a unit", base + "faults:\n  - {at: 0s, clockdrift: b1, by: 5}\n", `bad.yaml:6:34: by: "5" is not how much too fast, not 0, more than -100% and 100% at the most, such as 10%, -50% or 200ppm`},
+	{"a clock that goes back", base + "faults:\n  - {at: 0s, clockdrift: b1, by: -100%}\n", `bad.yaml:6:34: by: "-100%" is not how much too fast`},
+	{"a clock that goes too fast", base + "faults:\n  - {at: 0s, clockdrift: b1, by: 1000001ppm}\n", `bad.yaml:6:34: by: "1000001ppm" is not how much too fast`},
+	{"a restart with an unknown flag", base + "faults:\n  - {at: 0s, restart: b1, flags: \"--msg-timeout=1s --colour=red\"}\n", `bad.yaml:6:34: flags: --colour=red: flag provided but not defined`},
+	{"a restart with a flag's wrong value", base + "faults:\n  - {at: 0s, restart: b1, flags: --msg-timeout=soon}\n", `bad.yaml:6:34: flags: --msg-timeout=soon: invalid value "soon"`},
+	{"a restart with what is no flag", base + "faults:\n  - {at: 0s, restart: b1, flags: msg-timeout}\n", `bad.yaml:6:34: flags: msg-timeout: `},
+	{"a restart of an nsqlookupd with nsqd's flag", "lookups: {l1: {}}\n" + base + "faults:\n  - {at: 0s, restart: l1, flags: --msg-timeout=1s}\n", `bad.yaml:7:34: flags: --msg-timeout=1s: flag provided but not defined`},
+	{"a restart in no way", base + "faults:\n  - {at: 0s, restart: b1, how: gently}\n", `bad.yaml:6:32: how: "gently" is not stop, kill or powercut`},
+	{"a crash nowhere", base + "faults:\n  - {at: 0s, crash: b1, point: anywhere}\n", `bad.yaml:6:32: point: "anywhere" is not before-write, in-write`},
+	{"a crash in order", base + "faults:\n  - {at: 0s, crash: b1, point: in-roll, how: stop}\n", `bad.yaml:6:46: how: "stop" is not kill or powercut`},
+	{"a crash of an nsqlookupd", "lookups: {l1: {}}\n" + base + "faults:\n  - {at: 0s, crash: l1, point: in-roll}\n", `bad.yaml:7:21: crash: no broker is called "l1"; there are b1, b2`},
 	{"a disk of a load line", base + "faults:\n  - {at: 0s, lyingdisk: producer-1}\n", `bad.yaml:6:25: lyingdisk: no broker is called "producer-1"; there are b1, b2`},
 	{"a durability that is none", strings.Replace(base, "msg_timeout: 2s", "durability: steel", 1), `bad.yaml:1:24: b2: durability: invalid value "steel"`},
 	{"an unknown flag", strings.Replace(base, "msg_timeout", "message_timeout", 1), `bad.yaml:1:24: b2: message_timeout: flag provided but not defined`},
@@ -82,6 +100,22 @@ var mistakes = []struct{ name, file, want string }{
 	{"a small size", strings.Replace(base, "for: 1s", "for: 1s, size: 10", 1), `bad.yaml:3:50: size: "10" is not a number of bytes, 24 or more`},
 	{"two of a name", strings.Replace(base, "{consume:", "{name: b1, consume:", 1), `bad.yaml:4:5: load: two of the nodes and load lines are called "b1"`},
 	{"a target that is not there", strings.Replace(base, "for: 1s", "for: 1s, to: [b1, b4]", 1), `bad.yaml:3:53: to: no broker is called "b4"; there are b1, b2`},
+	{"a half of nobody", base + "faults:\n  - {at: 0s, halves: []}\n", `bad.yaml:6:22: halves: want at least one end, such as [b1]`},
+	{"a half of all", base + "faults:\n  - {at: 0s, halves: [b1, b2, producer-1, consumer-1]}\n", `bad.yaml:6:5: halves: nobody is left for the other half`},
+	{"a half of somebody else", base + "faults:\n  - {at: 0s, halves: [b1, b9]}\n", `bad.yaml:6:27: halves: no broker or load line is called "b9"; there are b1, b2, producer-1, consumer-1`},
+	{"a half of one twice", base + "faults:\n  - {at: 0s, halves: [b1, b1]}\n", `bad.yaml:6:27: halves: b1 stands here twice`},
+	{"a half that is no list", base + "faults:\n  - {at: 0s, halves: b1}\n", `bad.yaml:6:22: halves: want a list, not a string`},
+	{"a ring of three", base + "faults:\n  - {at: 0s, ring: [b1, b2, producer-1]}\n", `bad.yaml:6:5: ring: want four ends or more`},
+	{"a bridge on a side", base + "faults:\n  - {at: 0s, bridge: b1, side: [b1, producer-1]}\n", `bad.yaml:6:5: bridge: it stands on neither side`},
+	{"a bridge to nobody", base + "faults:\n  - {at: 0s, bridge: b1, side: [b2, producer-1, consumer-1]}\n", `bad.yaml:6:5: bridge: nobody is left for the other side`},
+	{"a swizzle of one", base + "faults:\n  - {at: 0s, swizzle: [b1], round: 1s}\n", `bad.yaml:6:5: swizzle: want two ends or more`},
+	{"a loss without a unit", base + "faults:\n  - {at: 0s, loss: b1, share: 0.1}\n", `bad.yaml:6:31: share: "0.1" is not a share of more than 0% and at most 100%`},
+	{"a word that nobody says", base + "faults:\n  - {at: 0s, said: b1, say: HELLO, do: drop}\n", `bad.yaml:6:29: say: "HELLO" is not IDENTIFY, SUB, PUB`},
+	{"an answer to what has none", base + "faults:\n  - {at: 0s, said: b1, say: OK, to: FIN, do: drop}\n", `bad.yaml:6:5: said: to: FIN has no answer when it succeeds`},
+	{"an answer of a command", base + "faults:\n  - {at: 0s, said: b1, say: FIN, to: PUB, do: drop}\n", `bad.yaml:6:5: said: to: only an OK and an error answer a command`},
+	{"a delay by nothing", base + "faults:\n  - {at: 0s, said: b1, say: FIN, do: delay}\n", `bad.yaml:6:5: said: by is how much later`},
+	{"a cut by a time", base + "faults:\n  - {at: 0s, said: b1, say: FIN, do: cut, by: 1s}\n", `bad.yaml:6:5: said: by is how much later`},
+	{"a delay after some bytes", base + "faults:\n  - {at: 0s, said: b1, say: FIN, do: delay, by: 1s, after: 3}\n", `bad.yaml:6:5: said: after goes with do: drop and do: cut`},
 	{"too many messages", strings.Replace(strings.Replace(base, "10/s", "1000000/s", 1), "1s", "1h", 1), `producer-1 would publish 3600000000 messages; want 20000000 at the most`},
 	{"batch and defer", strings.Replace(base, "for: 1s", "for: 1s, batch: 2, defer: 1s", 1), `a produce line has batch or defer, not both`},
 	{"an unknown promise", base + "expect: [no-los]\n", `bad.yaml:5:10: expect: no promise is called "no-los"; there are no-loss,`},
@@ -143,6 +177,18 @@ faults:
   - {at: 2s, bandwidth: p, rate: 1.5MB/s}
   - {at: 2s, diskfull: b1, room: 64KB}
   - {at: 2s, diskerror: b1, op: sync, files: "*.log", nth: 3}
+  - {at: 2s, halves: [b1, p], way: in}
+  - {at: 2s, ring: [b1, p, b2, q]}
+  - {at: 2s, bridge: b2, side: [b1, p]}
+  - {at: 2s, delay: b2, by: 1ms, as: pareto}
+  - {at: 2s, loss: b2, share: 5%, after: 3}
+  - {at: 2s, halfopen: b2, from: p, way: out}
+  - {at: 2s, slowclose: b2, by: 3s}
+  - {at: 2s, stall: b2, from: p, way: in}
+  - {at: 2s, slice: b2, bytes: 3, gap: 1ms}
+  - {at: 2s, clog: b2, hold: 300ms, free: 1s}
+  - {at: 2s, swizzle: [b1, b2, q], round: 2s}
+  - {at: 2s, said: p, say: OK, to: PUB, nth: 5, do: cut, after: 2}
 swarm: {faults: [kill, delay], every: 400ms, quiet: 100ms, lasting: 200ms, at_once: 2, from: 300ms, until: 1500ms}
 drain: 15s
 expect: [no-loss, {no-late-deferral: {within: 16s}}]
@@ -162,6 +208,8 @@ strict: true
 		"requeue":  c.Requeue == 0.1 && c.RequeueAfter == 11*time.Second && c.CrashEvery == 12*time.Second && c.CrashFor == 13*time.Second && c.MsgTimeout == 14*time.Second,
 		"fault":    f.At == 2*time.Second && f.For == 2*time.Second && f.Target == "q" && f.Args.Names["way"] == "out" && f.Words == "partition: q, from: b1, way: out",
 		"disk":     full.Counts["room"] == 64000 && failing.Counts["nth"] == 3 && failing.Names["op"] == "sync" && failing.Names["files"] == "*.log",
+		"lists":    slices.Equal(s.Faults[4].Args.Lists["halves"], []string{"b1", "p"}) && slices.Equal(s.Faults[6].Args.Lists["side"], []string{"b1", "p"}),
+		"share":    s.Faults[8].Args.Shares["share"] == 0.05,
 		"broker":   slices.Equal(s.Brokers[0].Args, []string{"--durability=fsync", "--topic-durability=u=memory,v=os"}),
 		"lookups":  s.Lookups[0].Kind == sim.Lookupd && s.Lookups[0].Args[0] == "--inactive-producer-timeout=17s" && len(s.Nodes()) == 4,
 		"knows":    slices.Equal(s.Brokers[0].Lookupds, []string{"l2"}) && slices.Equal(s.Brokers[1].Lookupds, []string{"l1", "l2"}),

@@ -49,7 +49,7 @@ func TestPlants(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("there is no go command to build with: ", err)
 	}
-	bugs := slices.Concat(plants, diskPlants, lookupPlants)
+	bugs := slices.Concat(plants, diskPlants, lookupPlants, stuckPlants)
 	p := &planter{}
 	p.build(t, bugs)
 	found := make([]string, len(bugs))
@@ -76,7 +76,7 @@ func TestPlants(t *testing.T) {
 // TestPlantsCoverCheckers has a plant for every promise.
 func TestPlantsCoverCheckers(t *testing.T) {
 	planted := map[string]bool{}
-	for _, bug := range slices.Concat(plants, diskPlants, lookupPlants) {
+	for _, bug := range slices.Concat(plants, diskPlants, lookupPlants, stuckPlants) {
 		planted[bug.promise] = true
 	}
 	for _, c := range reports.Checkers {
@@ -127,12 +127,22 @@ func (p *planter) plant(t *testing.T, i int, bug plant) (found string) {
 	for seed := range max(bug.seeds, 1) {
 		last = p.play(t, i+1, bug.scenario, seed+1, seed+1)[0]
 		if o := last.Promises[bug.promise]; o.Validity == want {
+			alone(t, bug, last)
 			sound(t, bug.scenario, p.play(t, 0, bug.scenario, seed+1, seed+1)[0], []string{bug.promise})
 			return fmt.Sprintf("seed %d: %s", last.Seed, o.First)
 		}
 	}
 	t.Errorf("%s is %s in %d seeds of %s: %s", bug.promise, last.Promises[bug.promise].Validity, max(bug.seeds, 1), bug.scenario, last.Reason)
 	return "not found"
+}
+
+// alone complains if what nothing-stuck is there for is found without it.
+func alone(t *testing.T, bug plant, l line) {
+	for name, o := range l.Promises { // each for itself: the order does not matter
+		if bug.promise == reports.NothingStuck.Name && name != bug.promise && o.Validity == reports.Invalid {
+			t.Errorf("%s is broken, too: %s", name, o.First)
+		}
+	}
 }
 
 // build makes the player, with a broker that has all the bugs, without touching its source.

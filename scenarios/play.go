@@ -23,8 +23,10 @@ type Stand struct {
 	Slack   time.Duration // how far the cluster's times may be off without a fault; see history.Header
 	// Nonce, if not 0, tells this run's messages from those of a run of the same seed.
 	Nonce    int64
+	Run      uint64             // if not 0, stands in every message instead of [RunNumber]
 	History  io.ReadWriteSeeker // empty; the history is written there, and read from its beginning; nil: in memory
 	Progress func(Progress)     // may be nil
+	Observe  func(history.Op)   // is told each operation as it happens; may be nil
 	Flags    []string           // of nsqlab run, to show the run again
 	Own      map[string]Own     // clients under test, by the consume lines that they stand in for
 }
@@ -40,17 +42,35 @@ func (s *Scenario) registered() map[string][]string {
 	return all
 }
 
+// RunNumber is what stands in every message of a run; see Stand.
+func RunNumber(seed uint64, nonce int64) uint64 {
+	hash := fnv.New64a()
+	fmt.Fprint(hash, seed, " ", nonce)
+	return hash.Sum64()
+}
+
+// Again is the command that plays a scenario's file at this stand.
+func (at Stand) Again(file string) string {
+	words := append([]string{"nsqlab", "run", "--backend=" + at.Backend, fmt.Sprintf("--seed=%d", at.Seed)}, at.Flags...)
+	return strings.Join(append(words, file), " ")
+}
+
 // Play plays a scenario with what its seed draws, writes its history, and judges it.
 func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 	s = s.Drawn(at.Seed)
-	hash := fnv.New64a()
-	fmt.Fprint(hash, at.Seed, " ", at.Nonce)
-	id := hash.Sum64()
-	words := append([]string{"nsqlab", "run", "--backend=" + at.Backend, fmt.Sprintf("--seed=%d", at.Seed)}, at.Flags...)
+	id := at.Run
+	if id == 0 {
+		id = RunNumber(at.Seed, at.Nonce)
+	}
 	head := history.Header{
 		Run: fmt.Sprintf("%016x", id), Scenario: s.File, Shows: s.Description, Backend: at.Backend, Seed: at.Seed, Nodes: at.Cluster.Nodes(),
-		Slack: at.Slack, Expect: s.Expect, Strict: s.Strict, Replay: strings.Join(append(words, s.File), " "),
+		Slack: at.Slack, Expect: s.Expect, Strict: s.Strict, Replay: at.Again(s.File),
 		Lookups: s.registered(), Source: s.Text(),
+	}
+	if _, ok := at.Cluster.(sim.Observer); ok {
+		for _, s := range sim.NodeStates {
+			head.States = append(head.States, s.Name)
+		}
 	}
 	if at.History == nil {
 		at.History = &memory{}
@@ -69,6 +89,9 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 			failed = w.Write(op)
 		}
 		j.Observe(op)
+		if at.Observe != nil {
+			at.Observe(op)
+		}
 	}
 	err = Run(ctx, s, at.Cluster, Options{Seed: at.Seed, Run: id, Record: record, Own: at.Own, Progress: at.Progress})
 	if t, ok := at.Cluster.(interface{ Trace() string }); ok {

@@ -13,7 +13,9 @@ func (r *run) prepare() (later []*Fault) {
 	var first []*Fault
 	for _, f := range r.scenario.Faults {
 		own := *f
-		own.Inflict = r.ready(f)
+		if !f.Kind.OfClients() {
+			own.Inflict = r.ready(f)
+		}
 		if f.At == 0 {
 			first = append(first, &own)
 		} else {

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nsqlab/nsqlab/broker/client"
@@ -26,10 +27,22 @@ type producer struct {
 	ready    bool   // the connection stands, and the broker has answered
 	next     uint64 // the number of the next message, from 1
 	last     uint64
-	interval time.Duration // between messages of this client
-	offset   time.Duration // of its first, so that the clients of a line take turns
-	open     int           // publishes without an answer
-	waking   bool          // an event is due for the next message
+	interval time.Duration  // between messages of this client
+	offset   time.Duration  // of its first, so that the clients of a line take turns
+	waiting  []*publication // without an answer, the oldest first
+	dialled  time.Duration  // when the connection was
+	again    []*publication // to be sent once more
+	dials    bool           // its connection is being made
+	quits    bool           // it has given its connection up
+	waking   bool           // an event is due for the next message
+	watching bool           // an event is due to look at waiting
+}
+
+// A publication is what is sent at once: a message, or a batch of them.
+type publication struct {
+	bodies [][]byte
+	ops    []history.Op // that invoke it, with the times of the first try
+	sent   time.Duration
 }
 
 // produce starts the clients of a line.
@@ -59,12 +72,13 @@ func (p *producer) dial() {
 	}
 	r := p.run
 	r.conns++
-	p.id = r.conns
+	p.id, p.dialled, p.dials = r.conns, r.cluster.Now(), true
 	err := r.cluster.Dial(p.line.Name, p.node, func(now time.Time, wake func()) wire.Endpoint {
 		p.conn = client.New(now, client.Options{ClientID: p.name}, client.Handler{Connected: p.connected, Closed: p.closed}, wake)
 		return p.conn
 	})
 	if err != nil {
+		p.dials = false
 		p.note(history.Connect, history.Fail, err)
 		r.cluster.At(r.cluster.Now()+reconnectAfter, p.dial)
 	}
@@ -80,7 +94,7 @@ func (p *producer) note(f string, t history.Type, err error) {
 }
 
 func (p *producer) connected(time.Time) {
-	p.ready = true
+	p.ready, p.dials = true, false
 	p.note(history.Connect, history.OK, nil)
 	p.send()
 }
@@ -91,14 +105,19 @@ func (p *producer) closed(_ time.Time, err error) {
 	} else {
 		p.note(history.Connect, history.Fail, err)
 	}
-	p.ready = false
+	p.ready, p.quits, p.dials = false, false, false
 	p.run.cluster.At(p.run.cluster.Now()+reconnectAfter, p.dial)
 }
 
-// send publishes all that is due and may be sent, and sees that it is called for the next.
+// send publishes all that is due and may be sent, what is sent once more first, and sees that it is called for the next.
 func (p *producer) send() {
+	for p.able() && len(p.again) > 0 {
+		b := p.again[0]
+		p.again = p.again[1:]
+		p.publish(b)
+	}
 	now := p.run.cluster.Now()
-	for p.ready && p.next <= p.last && p.open < maxUnanswered && !p.run.over {
+	for p.able() && p.next <= p.last {
 		if due := p.due(p.next); due > now {
 			if !p.waking {
 				p.waking = true
@@ -106,45 +125,58 @@ func (p *producer) send() {
 			}
 			return
 		}
-		p.publish()
+		p.publish(p.draft())
 	}
 }
 
-// publish sends the next message, or a batch that is due with the first of it.
-func (p *producer) publish() {
-	var bodies [][]byte
-	var ops []history.Op
-	for len(bodies) < p.line.Batch && p.next <= p.last {
-		bodies = append(bodies, makeBody(p.run.opts.Run, p.index, p.next, p.line.Size))
-		op := history.Op{
+// able says whether the producer may publish.
+func (p *producer) able() bool {
+	return p.ready && !p.quits && len(p.waiting) < maxUnanswered && !p.run.over
+}
+
+// draft makes the next message, or a batch that is due with the first of it.
+func (p *producer) draft() *publication {
+	b := &publication{}
+	for len(b.bodies) < p.line.Batch && p.next <= p.last {
+		b.bodies = append(b.bodies, makeBody(p.run.opts.Run, p.index, p.next, p.line.Size))
+		b.ops = append(b.ops, history.Op{
 			Process: p.name, F: history.Publish, Node: p.node, Topic: p.line.Topic,
-			Msg: history.Msg(p.index, p.next), After: p.line.Defer, Due: p.due(p.next - uint64(len(ops))),
-		}
-		p.run.record(op, history.Invoke)
-		ops = append(ops, op)
+			Msg: history.Msg(p.index, p.next), After: p.line.Defer, Due: p.due(p.next - uint64(len(b.ops))),
+		})
 		p.next++
 	}
-	p.open++
-	p.run.progress.Published += len(ops)
+	p.run.progress.Published += len(b.ops)
+	return b
+}
+
+// publish sends a message or a batch, for the first time or once more.
+func (p *producer) publish(b *publication) {
+	b.sent = p.run.cluster.Now()
+	for _, op := range b.ops {
+		p.run.record(op, history.Invoke)
+	}
+	p.waiting = append(p.waiting, b)
 	done := func(_ time.Time, res client.Result) {
-		p.open--
-		for _, op := range ops {
+		p.waiting = slices.DeleteFunc(p.waiting, func(other *publication) bool { return other == b })
+		for _, op := range b.ops {
 			op.Due, op.After = 0, 0
 			if res.Fate != client.Done {
 				op.Error = res.Text
 			}
 			p.run.record(op, fates[res.Fate])
 		}
+		p.repeat(b, res)
 		p.send()
 	}
 	switch {
 	case p.line.Defer > 0:
-		p.conn.PublishDeferred(p.line.Topic, p.line.Defer, bodies[0], done)
+		p.conn.PublishDeferred(p.line.Topic, p.line.Defer, b.bodies[0], done)
 	case p.line.Batch > 1:
-		p.conn.PublishMany(p.line.Topic, bodies, done)
+		p.conn.PublishMany(p.line.Topic, b.bodies, done)
 	default:
-		p.conn.Publish(p.line.Topic, bodies[0], done)
+		p.conn.Publish(p.line.Topic, b.bodies[0], done)
 	}
+	p.watch()
 }
 
 // fates are a client's results as a history has them.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/nsqlab/nsqlab/reports/history"
@@ -45,11 +46,13 @@ type run struct {
 	opts      Options
 	producers []*producer
 	consumers []*consumer
-	lasting   []func() // healings of faults that last until the load is over
-	broken    int      // faults that are on
-	weakened  []*Fault // those that were inflicted and make OK worth less
-	restarted []*Fault // those that are on and have a node run with other flags
-	promises  []past   // of nodes that have ended without saving all
+	lasting   []func()   // healings of faults that last until the load is over
+	broken    int        // faults that are on
+	scarred   bool       // one could not be healed
+	weakened  []*Fault   // those that were inflicted and make OK worth less
+	restarted []*Fault   // those that are on and have a node run with other flags
+	promises  []past     // of nodes that have ended without saving all
+	conducts  []*conduct // faults of clients that are on
 	conns     uint64
 	progress  Progress
 	over      bool // the load is
@@ -87,7 +90,24 @@ func Run(ctx context.Context, s *Scenario, c sim.Cluster, o Options) error {
 	if err := r.live(ctx, func() bool { return r.broken == 0 }); err != nil {
 		return err
 	}
+	if err := r.whole(); err != nil {
+		return err
+	}
 	return r.drain(ctx)
+}
+
+// whole makes sure that the healing left nothing behind, as far as the cluster can tell. A fault that could not be healed is the
+// history's to tell.
+func (r *run) whole() error {
+	if len(r.conducts) > 0 {
+		return fmt.Errorf("scenarios: all is healed, and clients of %s misbehave", r.conducts[0].line)
+	}
+	if e, ok := r.cluster.(sim.Examiner); ok && !r.scarred {
+		if harms := e.Harms(); len(harms) > 0 {
+			return fmt.Errorf("scenarios: all is healed, and there is still: %s", strings.Join(harms, "; "))
+		}
+	}
+	return nil
 }
 
 // live lets the cluster live until a condition holds.

@@ -79,9 +79,10 @@ type Fault struct {
 	For     time.Duration // 0: until the load is over
 	Kind    chaos.Kind
 	Args    chaos.Args
-	Target  string // whom it hits
-	Words   string // as it was written
-	Inflict chaos.Fault
+	Target  string        // whom it hits
+	Words   string        // as it was written
+	Inflict chaos.Fault   // nil if it is of clients
+	Conduct chaos.Conduct // if it is
 }
 
 // An Error is a mistake in a scenario's file, and where.

@@ -127,8 +127,8 @@ type stage struct {
 }
 
 var stages = []stage{
-	{"inprocess", func() (live.Launcher, error) { return live.InProcess(), nil }, []string{"steady.yaml", "partition.yaml", "memory-clean-stop.yaml", "lookup-down-at-start.yaml"}},
-	{"process", func() (live.Launcher, error) { return live.Process(""), nil }, []string{"paused_broker.yaml", "crashing_consumer.yaml", "kill-os.yaml", "lookup-restarted-empty.yaml"}},
+	{"inprocess", func() (live.Launcher, error) { return live.InProcess(), nil }, []string{"steady.yaml", "partition.yaml", "partitions-shapes.yaml", "memory-clean-stop.yaml", "lookup-down-at-start.yaml", "rolling_reconfigure.yaml", "bad-consumers.yaml"}},
+	{"process", func() (live.Launcher, error) { return live.Process(""), nil }, []string{"paused_broker.yaml", "crashing_consumer.yaml", "kill-os.yaml", "lookup-restarted-empty.yaml", "rolling_reconfigure.yaml"}},
 	{"container", func() (live.Launcher, error) { return live.Container("") }, []string{"paused_broker.yaml"}},
 }
 
@@ -218,7 +218,7 @@ var _ = Describe("A verdict", Label("virtual"), func() {
 	It("is unknown when a fault hits nobody", func() {
 		s := load("partition.yaml")
 		s.Faults = s.Faults[:1]
-		s.Faults[0].At, s.Faults[0].For = 0, time.Nanosecond
+		s.Faults[0].At, s.Faults[0].For = 50*time.Millisecond, time.Nanosecond
 		r := virtual(s, 1)
 		Expect(r.Validity).To(Equal(reports.Unknown))
 		Expect(r.Reason).To(ContainSubstring("hit nothing"))

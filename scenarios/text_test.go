@@ -44,6 +44,10 @@ load:
 faults:
   - {at: 1h, diskerror: "true", op: sync, files: "*.{log}, #", nth: 3}
   - {at: 1h, partition: "no", from: "1.5"}
+  - at: 1h
+    halves:
+      - "1.5"   # with a comment
+      - "true"
 `)
 }
 

@@ -33,6 +33,8 @@ var (
 	byteRate = valueType{"bytes a second, such as 500B/s, 10KB/s or 2MB/s", readByteRate, pattern(`^[0-9]+(\.[0-9]+)?(B|KB|MB)/s$`)}
 	bytesOf  = valueType{fmt.Sprintf("a number of bytes, %d or more", bodyHead), readWhole(bodyHead, 1<<30), whole(bodyHead)}
 	count    = valueType{"a whole number from 1 to 10000", readWhole(1, 10000), whole(1)}
+	fromZero = valueType{"a whole number from 0 to 10000", readWhole(0, 10000), whole(0)}
+	part     = valueType{"a share of more than 0% and at most 100%", readPart, pattern(`^[0-9]+(\.[0-9]+)?%$`)}
 	share    = valueType{"a share, from 0% to 100%", readShare, pattern(`^[0-9]+(\.[0-9]+)?%$`)}
 	yesNo    = valueType{"true or false", readFlag, map[string]any{"type": "boolean"}}
 	topic    = valueType{"a topic's name", readName, pattern(`^[.a-zA-Z0-9_-]+(#ephemeral)?$`)}
@@ -111,6 +113,11 @@ func readShare(s string) (any, bool) {
 	n, ok := strings.CutSuffix(s, "%")
 	v, err := strconv.ParseFloat(n, 64)
 	return v / 100, ok && err == nil && v >= 0 && v <= 100
+}
+
+func readPart(s string) (any, bool) {
+	v, ok := readShare(s)
+	return v, ok && v.(float64) > 0
 }
 
 func readFlag(s string) (any, bool) { return s == "true", s == "true" || s == "false" }

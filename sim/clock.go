@@ -62,12 +62,21 @@ type timer struct {
 	node  *node           // whose clock it goes by; nil: the world's
 	asked []time.Duration // of its events to come, the next one last
 	rings func()
+	rang  time.Duration // when it rang last
+	spins int           // how often in a row it was set to ring at once when it had just rung
 }
+
+// A process that sets its timer so often to ring at once is one that spins, and that takes time.
+const (
+	maxSpins = 1000
+	spinTime = 100 * time.Microsecond
+)
 
 func (t *timer) init(w *World, ring func()) {
 	t.world = w
 	t.rings = func() {
 		t.asked = t.asked[:len(t.asked)-1]
+		t.rang = w.now
 		ring()
 	}
 }
@@ -82,6 +91,14 @@ func (t *timer) set(next time.Time) {
 		var ok bool
 		if at, ok = t.node.due(next); !ok {
 			return // it is set again when the clock goes on
+		}
+	}
+	switch {
+	case at > t.world.now:
+		t.spins = 0
+	case at == t.rang:
+		if t.spins++; t.spins > maxSpins {
+			at += spinTime
 		}
 	}
 	if n := len(t.asked); n > 0 && t.asked[n-1] <= at {

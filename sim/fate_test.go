@@ -141,6 +141,24 @@ func TestLoseBothWays(t *testing.T) {
 	}
 }
 
+// TestLoseTheNewsOfAKill: a client that was not told that its node is gone, and leaves, leaves nothing behind.
+func TestLoseTheNewsOfAKill(t *testing.T) {
+	w := newWorld(t, plain, "b1")
+	client, _ := connect(t, w, "c", "b1")
+	addRule(t, w, "b1", "c", func(Chunk) Fate { return Fate{Lose: true} })
+	w.Run(ms)
+	must(t, w.Kill("b1"))
+	w.Run(time.Second)
+	if client.gone != 0 {
+		t.Error("the client was told")
+	}
+	client.hangUp()
+	w.Run(time.Second)
+	if client.gone != 1 || len(w.conns) != 0 {
+		t.Errorf("the client was disconnected %d times, and %d connections stand", client.gone, len(w.conns))
+	}
+}
+
 // TestLoseOpening: a client whose opening is lost, or whose node's answer is, gives up in time, and the node learns of it if it can.
 func TestLoseOpening(t *testing.T) {
 	for _, towards := range []string{"b1", "c"} {

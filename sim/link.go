@@ -296,6 +296,9 @@ func (w *World) record(l *way, p parcel) {
 		head[17] = 1
 	}
 	w.trace = crc64.Update(crc64.Update(w.trace, traceTable, head[:]), traceTable, p.data)
+	if w.watch != nil {
+		w.tell(l, p)
+	}
 }
 
 // buffer gives a spare one.

@@ -62,6 +62,7 @@ type sight struct {
 	*node
 	holdings
 	receiving, unanswered, answering, sending, connecting, unregistered bool
+	registered                                                          int // with so many nsqlookupds
 }
 
 // holdings are what a broker says of itself.
@@ -83,11 +84,7 @@ func (w *World) States(name string) []string {
 	for _, c := range w.conns {
 		s.look(c)
 	}
-	if n.life != nil && n.life.lookups != nil {
-		for _, p := range n.life.lookups.peers {
-			s.unregistered = s.unregistered || p.agent == nil
-		}
-	}
+	s.unregistered = n.life != nil && s.registered < len(n.spec.Lookupds)
 	var all []string
 	for _, state := range NodeStates {
 		switch {
@@ -104,6 +101,9 @@ func (s *sight) look(c *conn) {
 		return
 	}
 	s.connecting = s.connecting || !c.client.stands || !c.server.stands
+	if _, ok := c.client.endpoint.(*lookupEnd); ok && c.client.node == s.node && c.client.stands {
+		s.registered++
+	}
 	if c.server.node != s.node || s.spec.Kind != Broker {
 		return
 	}

@@ -45,6 +45,7 @@ type World struct {
 	trace  uint64
 	spare  [][]byte
 	closed bool
+	watch  func(Arrival) // nil: nobody
 
 	linkRand, ruleRand *rand.Rand
 }

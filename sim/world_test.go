@@ -288,3 +288,20 @@ func TestClose(t *testing.T) {
 	w.At(0, func() { t.Error("At after Close") })
 	w.Run(time.Second)
 }
+
+// TestSpinning: a process that wants to be called again and again at one moment does not stop the world.
+func TestSpinning(t *testing.T) {
+	w, err := NewWorld(1, nil, plain)
+	must(t, err)
+	var spin timer
+	rings := 0
+	spin.init(w, func() {
+		rings++
+		spin.set(epoch)
+	})
+	spin.set(epoch.Add(time.Second))
+	w.Run(time.Second + 10*spinTime)
+	if rings < maxSpins || rings > maxSpins+20 {
+		t.Errorf("it was called %d times", rings)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsqlab/nsqlab/cmd/nsqlab/replay"
 	"github.com/nsqlab/nsqlab/scenarios"
 	"github.com/nsqlab/nsqlab/sim"
 	"github.com/nsqlab/nsqlab/sim/live"
@@ -26,9 +27,12 @@ type stage interface {
 	close() error
 }
 
+// virtualBackend is the name of the one in virtual time.
+const virtualBackend = "virtual"
+
 // backends is their table.
 var backends = []backend{
-	{"virtual", "one goroutine, virtual time: the same seed is the same run, in milliseconds", false, func(string) (stage, error) { return virtual{}, nil }},
+	{virtualBackend, "one goroutine, virtual time: the same seed is the same run, in milliseconds", false, func(string) (stage, error) { return virtual{}, nil }},
 	{"inprocess", "daemons in this process, on loopback, in real time", false, real(func(string) (live.Launcher, error) { return live.InProcess(), nil })},
 	{"process", "nsqd processes on loopback; kill is SIGKILL, pause SIGSTOP", true, real(func(nsqd string) (live.Launcher, error) { return live.Process(nsqd), nil })},
 	{"container", "nsqd containers; needs a Docker engine, and no registry", true, real(live.Container)},
@@ -54,8 +58,11 @@ func findBackend(name string) (backend, error) {
 type virtual struct{}
 
 func (virtual) cluster(s *scenarios.Scenario, seed uint64) (sim.Cluster, time.Duration, error) {
-	w, err := sim.NewWorld(seed, s.Nodes(), s.Links)
-	return w, s.Links.Slack(), err
+	w, slack, err := replay.NewWorld(s, seed)
+	if err != nil {
+		return nil, 0, err
+	}
+	return w, slack, nil
 }
 
 func (virtual) close() error { return nil }

@@ -13,7 +13,7 @@ import (
 )
 
 type helpCommand struct {
-	Subject string `arg:"" optional:"" help:"faults, checkers, formats, backends or scenario." placeholder:"SUBJECT"`
+	Subject string `arg:"" optional:"" help:"faults, checkers, formats, backends, states or scenario." placeholder:"SUBJECT"`
 }
 
 // Run prints a table of the program.
@@ -21,7 +21,7 @@ func (c *helpCommand) Run(env *environment) error {
 	w := tabwriter.NewWriter(env.out, 0, 8, 2, ' ', 0)
 	switch c.Subject {
 	case "":
-		fmt.Fprint(w, "nsqlab help <subject>: faults, checkers, formats, backends or scenario. For commands and flags: nsqlab --help, nsqlab run --help.\n")
+		fmt.Fprint(w, "nsqlab help <subject>: faults, checkers, formats, backends, states or scenario. For commands and flags: nsqlab --help, nsqlab run --help.\n")
 	case "faults":
 		helpFaults(w)
 	case "checkers":
@@ -40,10 +40,14 @@ func (c *helpCommand) Run(env *environment) error {
 		for _, b := range backends {
 			fmt.Fprintf(w, "%s\t%s\n", b.name, b.usage)
 		}
+	case "states":
+		for _, s := range sim.NodeStates {
+			fmt.Fprintf(w, "%s\t%s\n", s.Name, s.Usage)
+		}
 	case "scenario":
 		scenarios.Usage(w)
 	default:
-		return fmt.Errorf("help: no subject is called %q; there are faults, checkers, formats, backends and scenario", c.Subject)
+		return fmt.Errorf("help: no subject is called %q; there are faults, checkers, formats, backends, states and scenario", c.Subject)
 	}
 	return w.Flush()
 }

@@ -29,7 +29,9 @@ const description = `nsqlab plays scenarios on NSQ brokers, injects faults, and 
 
   nsqlab run scenarios/kill.yaml                       a verdict on the terminal, reports in nsqlab-out/
   nsqlab run --seeds=1-200 scenarios/partition.yaml    the same under 200 seeds, in virtual time
+  nsqlab sweep --for=10m scenarios/*.yaml              as many seeds of each as ten minutes give, on all processors
   nsqlab run --backend=process scenarios/kill.yaml     the same file against real nsqd processes
+  nsqlab replay nsqlab-out/kill-virtual-1 --until=3.2s --show=orders/billing    look into that run
   nsqlab up                                            two nsqlookupds and three nsqds to play with
   nsqlab help faults                                   what can stand under faults: in a scenario
 
@@ -38,16 +40,20 @@ Exit codes: 0 held, 1 violated, 2 unknown, 3 could not run.`
 // cli is the command line.
 type cli struct {
 	Run    runCommand    `cmd:"" help:"Play scenarios and judge them."`
+	Sweep  sweepCommand  `cmd:"" help:"Play scenarios under many seeds, on all processors."`
+	Merge  mergeCommand  `cmd:"" help:"Join the results of the shards of a sweep."`
+	Replay replayCommand `cmd:"" help:"Play a run again: compare it, stop it, look into it, read it step by step."`
 	Check  checkCommand  `cmd:"" help:"Judge a history again, from its file."`
 	Report reportCommand `cmd:"" help:"Write a report from a history's file."`
 	Up     upCommand     `cmd:"" help:"Start nsqlookupds and nsqds to try things out, until ^C."`
 	Bench  benchCommand  `cmd:"" help:"Measure how fast an nsqd is, alone or against another."`
-	Help   helpCommand   `cmd:"" help:"Tell what there is: faults, checkers, formats, backends, scenario."`
+	Help   helpCommand   `cmd:"" help:"Tell what there is: faults, checkers, formats, backends, states, scenario."`
 }
 
 // An environment is what a command acts in.
 type environment struct {
 	ctx    context.Context
+	in     io.Reader // what a person types
 	out    io.Writer // what was asked for
 	errs   io.Writer // progress, and what went wrong
 	status int       // the exit code, when nothing failed
@@ -91,7 +97,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		fmt.Fprintf(errs, "nsqlab: %v\nTry: nsqlab --help\n", err)
 		return exitCouldNotRun
 	}
-	env := &environment{ctx: ctx, out: out, errs: errs}
+	env := &environment{ctx: ctx, in: os.Stdin, out: out, errs: errs}
 	if err := cmd.Run(env); err != nil {
 		if errors.Is(err, context.Canceled) {
 			err = errors.New("interrupted, no verdict")

@@ -35,7 +35,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "same": same, "up": up, "interrupt": interrupt, "seek": seek, "gone": gone,
+			"exits": exits, "same": same, "alter": alter, "up": up, "interrupt": interrupt, "seek": seek, "gone": gone, "stopped": stopped,
 		},
 	})
 }
@@ -98,9 +98,21 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// alter moves the time of one line of a history: alter <file> <line>.
+func alter(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: alter <file> <line>")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	lines := strings.SplitAfter(ts.ReadFile(args[0]), "\n")
+	lines[n-1] = strings.Replace(lines[n-1], `"t":`, `"t":1`, 1)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Join(lines, "")), 0o666))
+}
+
 // TestHelp holds the help to the tables: each entry is told of.
 func TestHelp(t *testing.T) {
-	for _, subject := range []string{"faults", "checkers", "formats", "backends", "scenario"} {
+	for _, subject := range []string{"faults", "checkers", "formats", "backends", "states", "scenario"} {
 		var out, errs bytes.Buffer
 		if code := run(context.Background(), []string{"help", subject}, &out, &errs); code != 0 || errs.Len() > 0 {
 			t.Errorf("help %s: exit %d, %s", subject, code, &errs)
@@ -155,7 +167,7 @@ func TestReadme(t *testing.T) {
 }
 
 func TestTally(t *testing.T) {
-	tally := newTally("s.yaml")
+	tally := newTally(&trial{file: "s.yaml"})
 	for range 59 {
 		tally.add(&reports.Report{Validity: reports.Valid, Trace: "1"})
 	}
@@ -168,30 +180,34 @@ func TestTally(t *testing.T) {
 	}
 	tally.add(&reports.Report{Validity: reports.Invalid})
 	out.Reset()
-	if tally.write(&out); strings.Contains(out.String(), "under") {
-		t.Errorf("a bound is told though a run violated a promise:\n%s", &out)
+	if tally.write(&out); strings.Contains(out.String(), "under") || !strings.Contains(out.String(), "1 of 60 runs violated a promise") {
+		t.Errorf("a run violated a promise, and the tally is\n%s", &out)
+	}
+	tally.add(&reports.Report{Validity: reports.Unknown})
+	out.Reset()
+	if tally.write(&out); strings.Contains(out.String(), "confidence") {
+		t.Errorf("a rate is told though a run is unknown:\n%s", &out)
 	}
 }
 
 func TestSeeds(t *testing.T) {
 	for _, c := range []struct {
-		seeds       string
-		first, last uint64
-		ok          bool
+		seeds string
+		want  span
+		ok    bool
 	}{
-		{"", 1, 1, true}, {"1-200", 1, 200, true}, {"7-7", 7, 7, true},
-		{"2-1", 0, 0, false}, {"1", 0, 0, false}, {"-3", 0, 0, false}, {"1-x", 0, 0, false}, {"0-99999999", 0, 0, false},
+		{"", span{1, 1}, true}, {"1-200", span{1, 200}, true}, {"7-7", span{7, 7}, true},
+		{"2-1", span{}, false}, {"1", span{}, false}, {"-3", span{}, false}, {"1-x", span{}, false}, {"0-99999999", span{}, false},
 	} {
-		first, last, err := (&runCommand{Seeds: c.seeds}).seeds()
-		if (err == nil) != c.ok || first != c.first || last != c.last {
-			t.Errorf("--seeds=%s: %d to %d, %v", c.seeds, first, last, err)
+		if got, err := (&runCommand{Seeds: c.seeds}).seeds(); (err == nil) != c.ok || got != c.want {
+			t.Errorf("--seeds=%s: %v, %v", c.seeds, got, err)
 		}
 	}
 	five := uint64(5)
-	if first, last, err := (&runCommand{Seed: &five}).seeds(); first != 5 || last != 5 || err != nil {
-		t.Errorf("--seed=5: %d to %d, %v", first, last, err)
+	if got, err := (&runCommand{Seed: &five}).seeds(); got != (span{5, 5}) || err != nil {
+		t.Errorf("--seed=5: %v, %v", got, err)
 	}
-	if _, _, err := (&runCommand{Seed: &five, Seeds: "1-2"}).seeds(); err == nil {
+	if _, err := (&runCommand{Seed: &five, Seeds: "1-2"}).seeds(); err == nil {
 		t.Error("--seed and --seeds are taken together")
 	}
 }

@@ -5,20 +5,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nsqlab/nsqlab/reports"
 	"github.com/nsqlab/nsqlab/scenarios"
-	"github.com/nsqlab/nsqlab/sim"
 )
 
 type runCommand struct {
 	Backend string   `help:"Where to play: ${backends}." default:"virtual" placeholder:"NAME"`
 	Seed    *uint64  `help:"What decides everything that is drawn (1)." placeholder:"N"`
 	Seeds   string   `help:"Play under every seed from A to B." placeholder:"A-B"`
+	Set     []string `help:"Give all brokers a flag of nsqd in place of the scenario's, such as durability=fsync; durability=os,fsync plays with each. Repeat for more." placeholder:"FLAG=VALUE,…" sep:"none"`
+	Pace    string   `help:"Let virtual time go at most so many times as fast as time, such as 10x, to watch." placeholder:"Nx"`
 	Out     string   `help:"Where the reports and the histories go." default:"nsqlab-out" placeholder:"DIR"`
 	Format  []string `help:"The reports' formats: ${formats}. All, if not given." placeholder:"NAME"`
 	Strict  bool     `help:"Count a loss that a fault permits as a violation."`
@@ -30,7 +28,7 @@ type runCommand struct {
 
 // Run plays each scenario under each seed. Every file is read before anything starts.
 func (c *runCommand) Run(env *environment) error {
-	first, last, err := c.seeds()
+	seeds, err := c.seeds()
 	if err != nil {
 		return err
 	}
@@ -38,14 +36,9 @@ func (c *runCommand) Run(env *environment) error {
 	if err != nil {
 		return err
 	}
-	var all []*scenarios.Scenario
-	for _, file := range c.Scenarios {
-		s, err := scenarios.Load(file)
-		if err != nil {
-			return err
-		}
-		s.Strict = s.Strict || c.Strict
-		all = append(all, s)
+	all, err := choice{files: c.Scenarios, settings: c.Set, strict: c.Strict}.read()
+	if err != nil {
+		return err
 	}
 	b, err := findBackend(c.Backend)
 	if err != nil {
@@ -54,16 +47,28 @@ func (c *runCommand) Run(env *environment) error {
 	if c.Nsqd != "" && !b.runsNsqd {
 		return fmt.Errorf("--nsqd: the backend %s runs no nsqd program; want --backend=process or container", c.Backend)
 	}
-	if c.Backend != "virtual" && !c.Quiet {
+	pace, err := c.pace()
+	if err != nil {
+		return err
+	}
+	if c.Backend != virtualBackend && !c.Quiet {
 		fmt.Fprintf(env.errs, "preparing %s nodes\n", c.Backend) // which may build nsqd first
 	}
 	stage, err := b.open(c.Nsqd)
 	if err != nil {
 		return err
 	}
-	r := &runner{command: c, env: env, stage: stage, formats: formats, many: first != last}
-	for _, s := range all {
-		if err = r.scenario(s, first, last); err != nil {
+	r := &runner{
+		player: player{backend: c.Backend, stage: stage, out: c.Out, formats: formats, flags: c.flags()},
+		env:    env, quiet: c.Quiet, pace: pace,
+	}
+	for _, t := range all {
+		if seeds.first == seeds.last {
+			err = r.one(t, seeds.first)
+		} else {
+			err = r.many(t, seeds)
+		}
+		if err != nil {
 			break
 		}
 	}
@@ -71,118 +76,30 @@ func (c *runCommand) Run(env *environment) error {
 }
 
 // seeds reads which seeds to play.
-func (c *runCommand) seeds() (first, last uint64, err error) {
+func (c *runCommand) seeds() (span, error) {
 	switch {
 	case c.Seeds != "" && c.Seed != nil:
-		return 0, 0, errors.New("--seed and --seeds: want one of them")
+		return span{}, errors.New("--seed and --seeds: want one of them")
 	case c.Seed != nil:
-		return *c.Seed, *c.Seed, nil
+		return span{*c.Seed, *c.Seed}, nil
 	case c.Seeds == "":
-		return 1, 1, nil
+		return span{1, 1}, nil
 	}
-	a, b, ok := strings.Cut(c.Seeds, "-")
-	first, err1 := strconv.ParseUint(a, 10, 64)
-	last, err2 := strconv.ParseUint(b, 10, 64)
-	if !ok || err1 != nil || err2 != nil || last < first || last-first >= maxSeeds {
-		return 0, 0, fmt.Errorf("--seeds=%s: want A-B, such as 1-200, of %d seeds at the most", c.Seeds, maxSeeds)
-	}
-	return first, last, nil
+	return readSpan(c.Seeds)
 }
 
-const maxSeeds = 1_000_000
-
-// A runner plays what one command line asks for.
-type runner struct {
-	command *runCommand
-	env     *environment
-	stage   stage
-	formats []reports.Format
-	many    bool // seeds
+// pace reads how fast virtual time may go: 0 is as fast as can be.
+func (c *runCommand) pace() (float64, error) {
+	if c.Pace == "" {
+		return 0, nil
+	}
+	if c.Backend != virtualBackend {
+		return 0, fmt.Errorf("--pace: the backend %s lives in real time; want --backend=%s", c.Backend, virtualBackend)
+	}
+	return readPace(c.Pace)
 }
 
-// scenario plays one under its seeds, and tells the verdict.
-func (r *runner) scenario(s *scenarios.Scenario, first, last uint64) error {
-	tally := newTally(s.File)
-	for seed := first; ; seed++ {
-		rep, dir, err := r.play(s, seed, fmt.Sprintf("%s seed %d", s.Name, seed))
-		if err != nil {
-			if tally.runs > 0 {
-				tally.write(r.env.out)
-			}
-			return fmt.Errorf("%s, seed %d: %w", s.File, seed, err)
-		}
-		r.env.judge(rep.Validity)
-		tally.add(rep)
-		if !r.many {
-			if err := reports.Text.Write(r.env.out, rep); err != nil {
-				return err
-			}
-			fmt.Fprintf(r.env.errs, "reports and history in %s\n", dir)
-		} else if rep.Validity == reports.Invalid || rep.Validity == reports.Unknown {
-			fmt.Fprintf(r.env.out, "seed %d: %s: %s\n  reports and history in %s\n  again: %s\n", seed, rep.Validity, rep.Reason, dir, rep.Replay)
-		} else if err := os.RemoveAll(dir); err != nil { // held: its seed is all that is needed
-			return err
-		}
-		if seed == last {
-			break
-		}
-	}
-	if r.many {
-		tally.write(r.env.out)
-		_ = os.Remove(r.folder(s)) // if nothing is in it: every seed held
-	}
-	return nil
-}
-
-// folder is where the seeds of a scenario have theirs.
-func (r *runner) folder(s *scenarios.Scenario) string {
-	return filepath.Join(r.command.Out, fmt.Sprintf("%s-%s-seeds", s.Name, r.command.Backend))
-}
-
-// play makes a cluster, plays a scenario on it and writes what came of it to a folder.
-func (r *runner) play(s *scenarios.Scenario, seed uint64, title string) (rep *reports.Report, dir string, err error) {
-	dir = filepath.Join(r.command.Out, fmt.Sprintf("%s-%s-%d", s.Name, r.command.Backend, seed))
-	if r.many {
-		dir = filepath.Join(r.folder(s), fmt.Sprint(seed))
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, dir, err
-	}
-	cluster, slack, err := r.stage.cluster(s, seed)
-	if err != nil {
-		return nil, dir, err
-	}
-	rep, err = r.record(s, cluster, seed, slack, filepath.Join(dir, "history.jsonl"), title)
-	if err := errors.Join(err, cluster.Close()); err != nil {
-		return nil, dir, err
-	}
-	for _, f := range r.formats {
-		if err := writeReport(filepath.Join(dir, "report"+f.Extension), f, rep); err != nil {
-			return nil, dir, err
-		}
-	}
-	return rep, dir, nil
-}
-
-// record plays a scenario, with its history in a file.
-func (r *runner) record(s *scenarios.Scenario, cluster sim.Cluster, seed uint64, slack time.Duration, file, title string) (rep *reports.Report, err error) {
-	f, err := os.Create(file)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	p := newProgress(r.env.errs, title, r.command.Quiet)
-	defer p.end()
-	stand := scenarios.Stand{
-		Cluster: cluster, Backend: r.command.Backend, Seed: seed, Slack: slack, History: f, Progress: p.show, Flags: r.command.flags(),
-	}
-	if r.command.Backend != "virtual" {
-		stand.Nonce = time.Now().UnixNano()
-	}
-	return scenarios.Play(r.env.ctx, s, stand)
-}
-
-// flags are those that make a run what it is, beside its backend and its seed.
+// flags are those that make a run what it is, beside its backend, its seed and its settings.
 func (c *runCommand) flags() []string {
 	var all []string
 	if c.Strict {
@@ -194,35 +111,75 @@ func (c *runCommand) flags() []string {
 	return all
 }
 
-func writeReport(file string, f reports.Format, rep *reports.Report) (err error) {
-	out, err := os.Create(file)
+// A runner plays what one command line asks for, one after another.
+type runner struct {
+	player
+	env   *environment
+	quiet bool
+	pace  float64
+}
+
+// one plays a trial once, and writes all of it down.
+func (r *runner) one(t *trial, seed uint64) error {
+	dir := filepath.Join(r.out, fmt.Sprintf("%s-%s-%d", t.name, r.backend, seed))
+	rep, err := r.watched(t, seed, dir)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	return f.Write(out, rep)
+	r.env.judge(rep.Validity)
+	if err := errors.Join(r.write(dir, rep), reports.Text.Write(r.env.out, rep)); err != nil {
+		return err
+	}
+	fmt.Fprintf(r.env.errs, "reports and history in %s\n%s", dir, lookInto(rep, dir, ""))
+	return nil
 }
 
-// formatsNamed finds formats by their names; all, if there are none.
-func formatsNamed(names []string) ([]reports.Format, error) {
-	if len(names) == 0 {
-		return slices.Clone(reports.Formats), nil
-	}
-	var all []reports.Format
-	for _, n := range names {
-		f, err := reports.FormatNamed(n)
+// many plays a trial under many seeds, keeps those that failed, and tells the sum.
+func (r *runner) many(t *trial, seeds span) error {
+	sum := newTally(t)
+	for seed := seeds.first; ; seed++ {
+		dir := filepath.Join(r.folder(t), fmt.Sprint(seed))
+		rep, err := r.watched(t, seed, dir)
 		if err != nil {
-			return nil, err
+			if sum.Runs > 0 {
+				sum.write(r.env.out)
+			}
+			return err
 		}
-		all = append(all, f)
+		r.env.judge(rep.Validity)
+		sum.add(rep)
+		if failed(rep.Validity) {
+			if err := r.write(dir, rep); err != nil {
+				return err
+			}
+			fmt.Fprint(r.env.out, failure(t.title(), rep, dir))
+		} else if err := os.RemoveAll(dir); err != nil { // its seed is all that is needed
+			return err
+		}
+		if seed == seeds.last {
+			break
+		}
 	}
-	return all, nil
+	sum.write(r.env.out)
+	_ = os.Remove(r.folder(t)) // if nothing is in it: every seed held
+	return nil
 }
 
-func formatNames() string {
-	var all []string
-	for _, f := range reports.Formats {
-		all = append(all, f.Name)
+// watched plays a trial with its progress shown, at the pace that was asked for.
+func (r *runner) watched(t *trial, seed uint64, dir string) (*reports.Report, error) {
+	p := newProgress(r.env.errs, fmt.Sprintf("%s seed %d", t.name, seed), r.quiet)
+	defer p.end()
+	show := p.show
+	if r.pace > 0 {
+		brake := &pacer{pace: r.pace, began: time.Now()}
+		show = func(s scenarios.Progress) {
+			p.show(s)
+			brake.wait(r.env.ctx, s.At)
+		}
 	}
-	return strings.Join(all, ",")
+	rep, err := r.play(r.env.ctx, t, seed, dir, historyFile, show)
+	if err != nil {
+		return nil, fmt.Errorf("%s, seed %d: %w", t.title(), seed, err)
+	}
+	return rep, nil
 }

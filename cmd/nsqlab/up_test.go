@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -99,5 +100,36 @@ func gone(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if len(left) > 0 {
 		ts.Fatalf("%s has %v", args[0], left)
+	}
+}
+
+// stopped CODE TEXT COMMAND… starts a command, sends it SIGINT once its standard error has the text, and wants an exit code. Its output is left in
+// out.txt and err.txt.
+func stopped(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: stopped <code> <text> <command> [argument...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var out, errs strings.Builder
+	cmd := exec.Command(lookPath(ts, args[2]), args[3:]...)
+	cmd.Dir, cmd.Stdout = ts.MkAbs("."), &out
+	pipe, err := cmd.StderrPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() { _ = cmd.Process.Kill() })
+	sent := false
+	for lines := bufio.NewScanner(pipe); lines.Scan(); {
+		errs.WriteString(lines.Text() + "\n")
+		if !sent && strings.Contains(lines.Text(), args[1]) {
+			sent = true
+			ts.Check(cmd.Process.Signal(os.Interrupt))
+		}
+	}
+	_ = cmd.Wait() // its exit code is looked at
+	ts.Check(os.WriteFile(ts.MkAbs("out.txt"), []byte(out.String()), 0o666))
+	ts.Check(os.WriteFile(ts.MkAbs("err.txt"), []byte(errs.String()), 0o666))
+	if got := cmd.ProcessState.ExitCode(); got != want || !sent {
+		ts.Fatalf("%s: exit %d, want %d\n%s%s", strings.Join(args[2:], " "), got, want, &out, &errs)
 	}
 }

@@ -76,6 +76,9 @@ func appendOp(dst []byte, op *Op) []byte {
 		dst = append(dst, `,"ends":true`...)
 	}
 	dst = appendList(dst, `,"states":[`, op.States)
+	if op.Clients {
+		dst = append(dst, `,"clients":true`...)
+	}
 	return append(dst, '}')
 }
 

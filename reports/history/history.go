@@ -9,6 +9,9 @@
 //	{"t":4100000,"p":"consumer-1","type":"ok","f":"deliver","node":"b1","topic":"orders","channel":"billing","msg":7,"attempt":1}
 //	{"t":4100000,"p":"consumer-1","type":"info","f":"fin","node":"b1","topic":"orders","channel":"billing","msg":7}
 //
+// A producer that does not know whether a publication arrived may invoke it again, with the same message number: then
+// the message is perhaps there twice.
+//
 // An ok happened; a fail certainly did not; an info may have happened, or may still. What each F means, and which fields it
 // uses, stands at its constant. [Write] and [Read] are the file; nothing here judges.
 package history
@@ -32,7 +35,8 @@ const (
 // What an operation does (its F), with the fields it uses beside Time, Process, Type and F.
 const (
 	// Publish is a PUB, MPUB or DPUB of one message: Node, Topic, Msg; After is its deferral; Due, of the invoke, is
-	// when the schedule meant it to be sent. A message is published once: to try again is another message.
+	// when the schedule meant it to be sent. A publication that is invoked again, by its producer and to the same node and topic, is the
+	// same message once more, with the same body: whichever tries arrive, its channels get as many copies of it.
 	Publish = "pub"
 	// Deliver is a message that reached its consumer (ok): Node, Topic, Channel, Msg, Attempt, Conn. A body that is
 	// not as it was published is a fail with Msg 0; a whole one of another run is an ok with Msg 0.
@@ -58,11 +62,32 @@ const (
 	Lookup = "lookup"
 	// Probe is what a node said of a channel (ok): Node, Topic, Channel (empty: the topic's own queue); Count is depth + in flight + deferred.
 	Probe = "probe"
+	// Wait is what waits still when the drain is given up (ok), and Due since when. Note says what, in one of the words below. Process is the client
+	// that waits, or that holds what waits; "lab" if it is the broker that does.
+	Wait = "wait"
 	// Phase begins a part of the run (info): Note is "load", "heal" or "drain". The "end" says how the drain went: ok, it was
 	// complete; fail, it was not in the time given.
 	Phase = "phase"
 	// Trace is what a virtual run came to (info): Note is the hash of every chunk of bytes that was delivered, in hex.
 	Trace = "trace"
+)
+
+// What waits still, the Note of a [Wait], with the fields that it uses beside Process, Due and Node.
+const (
+	// Queued is Count messages that wait for a consumer: Topic, Channel (empty: the topic's own queue). Due is since when nothing has moved in
+	// the channel, also what is in flight and deferred. It is there, with a Count of 0, also if the channel holds nothing but those.
+	Queued = "queued"
+	// Deferred is Count messages that wait for their time: Topic, Channel.
+	Deferred = "deferred"
+	// InFlight is Count messages that the broker believes at a consumer: Topic, Channel, Conn. After is for how long the client may keep
+	// one of them yet; 0: their timeouts are over, as far as it knows.
+	InFlight = "in flight"
+	// Free is a consumer that waits for messages, as the broker has it: Topic, Channel, Conn; Count is how many more it may be sent.
+	Free = "free"
+	// Answer is a producer that waits for the answers to Count publications: Topic, Conn; Msg is the first of the oldest, sent at Due.
+	Answer = "answer"
+	// Connection is a client whose connection is being made since Due: Conn.
+	Connection = "connection"
 )
 
 // Nemesis is the process that inflicts faults: its F is the fault's kind, Note its words, Node the broker it hits. The invoke begins
@@ -99,6 +124,8 @@ type Op struct {
 	// States are what the node was in the middle of when a fault came, by names that the cluster has for it: of the invoke, and of the
 	// info of a fault that waited for its moment.
 	States []string `json:"states,omitempty"`
+	// Clients says of a fault that it is in what a load line's clients do: nodes and links are as they are without it.
+	Clients bool `json:"clients,omitempty"`
 }
 
 // Msg makes a message's number in its run from its producer's (1 to 2^24-1) and its place in what that producer sent (from 1).
@@ -118,6 +145,8 @@ type Header struct {
 	Nodes    []string `json:"nodes"`
 	// Lookups are the nsqlookupds that each broker registers with and asks, by its name.
 	Lookups map[string][]string `json:"lookups,omitempty"`
+	// States are all that a node can be in the middle of, as Op.States has it; empty if the cluster does not see that.
+	States []string `json:"states,omitempty"`
 	// Slack is how far a time in the history may be from the time at the broker without any fault: link delays and
 	// scheduling, in nanoseconds.
 	Slack  time.Duration `json:"slack"`

@@ -41,6 +41,7 @@ func (r *lineReader) read(line []byte) (op Op, ok bool) {
 	op.Licenses = r.list(`,"licenses":["`)
 	op.Ends = r.skip(`,"ends":true`)
 	op.States = r.list(`,"states":["`)
+	op.Clients = r.skip(`,"clients":true`)
 	return op, !r.other && uint64(op.Attempt) == attempt && string(r.rest) == "}"
 }
 

@@ -10,7 +10,7 @@
 //
 // Clients reach a node through a relay that asks the rules chunk by chunk, so that faults of links need no privilege.
 //
-// The law: callbacks and the calls of endpoints have the turn, one at a time; Kill, Stop, Start, Pause and Resume give it away
+// The law: callbacks and the calls of endpoints have the turn, one at a time; Kill, Stop, Start, Configure, Pause and Resume give it away
 // while they wait. Outside Run the turn is the caller's: nodes live on and bytes flow, but endpoints wait. Rules are asked
 // under a lock of their own, at any time, and must not call the cluster. The order of locks is: the turn, a node's, a
 // lane's, the rules', the cluster's.
@@ -36,7 +36,7 @@ import (
 // errClosed is what becomes of a call after Close.
 var errClosed = errors.New("the cluster is closed")
 
-// A Cluster implements sim.Cluster, sim.Pauser, sim.Stopper and sim.Chance in real time. Its methods are for callbacks, for endpoints, and outside
+// A Cluster implements sim.Cluster, sim.Pauser, sim.Stopper, sim.Configurer and sim.Chance in real time. Its methods are for callbacks, for endpoints, and outside
 // Run for one goroutine; Address is for any, and so is Close, but not for a callback or an endpoint.
 type Cluster struct {
 	turn  turn
@@ -186,6 +186,11 @@ func (c *Cluster) Pause(name string) error { return c.operate(name, (*node).paus
 
 // Resume implements sim.Pauser.
 func (c *Cluster) Resume(name string) error { return c.operate(name, (*node).resume) }
+
+// Configure implements sim.Configurer. Another program is errors.ErrUnsupported where nodes are none.
+func (c *Cluster) Configure(name string, args []string, binary string) error {
+	return c.operate(name, func(n *node, ctx context.Context) error { return n.configure(ctx, args, binary) })
+}
 
 func (c *Cluster) operate(name string, op func(*node, context.Context) error) error {
 	n, err := c.node(name)

@@ -238,39 +238,77 @@ func (c *containers) prepare(ctx context.Context, s spec) (daemon, error) {
 	if err != nil {
 		return nil, err
 	}
+	first, err := c.create(ctx, s, image, "")
+	if err != nil {
+		return nil, err
+	}
+	return &contained{launcher: c, image: image, first: first, container: first, id: first.GetContainerID()}, nil
+}
+
+// create makes a node's container: with a volume of its own, or that of another container.
+func (c *containers) create(ctx context.Context, s spec, image, volumeOf string) (testcontainers.Container, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	made, err := c.provider.CreateContainer(ctx, testcontainers.ContainerRequest{
+	return c.provider.CreateContainer(ctx, testcontainers.ContainerRequest{
 		Image:        image,
 		Entrypoint:   []string{"/" + path.Base(programs[s.kind])},
 		Cmd:          s.flags(":"+innerTCP, ":"+innerHTTP, innerData),
 		ExposedPorts: []string{innerTCP + "/tcp", innerHTTP + "/tcp"},
 		Labels:       maps.Clone(c.labels),
 		ConfigModifier: func(c *container.Config) {
-			c.Volumes = map[string]struct{}{innerData: {}}
+			if volumeOf == "" {
+				c.Volumes = map[string]struct{}{innerData: {}}
+			}
 		},
 		HostConfigModifier: func(h *container.HostConfig) {
+			if volumeOf != "" {
+				h.VolumesFrom = []string{volumeOf}
+			}
 			h.PortBindings = network.PortMap{
 				network.MustParsePort(innerTCP + "/tcp"):  published(s.tcp),
 				network.MustParsePort(innerHTTP + "/tcp"): published(s.http),
 			}
 		},
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &contained{engine: c.engine, container: made, id: made.GetContainerID()}, nil
 }
 
 func published(port int) []network.PortBinding {
 	return []network.PortBinding{{HostIP: netip.MustParseAddr(loopback), HostPort: strconv.Itoa(port)}}
 }
 
-// contained is a node in its container.
+// contained is a node in its container. The first that it had has its volume; another that it is in has the same.
 type contained struct {
-	engine    *client.Client
+	launcher  *containers
+	image     string
+	first     testcontainers.Container
 	container testcontainers.Container
-	id        string
+	id        string // the container's
+}
+
+// configure makes another container.
+func (c *contained) configure(ctx context.Context, s spec, binary string) error {
+	image := c.image
+	if binary != "" {
+		var err error
+		if image, err = c.launcher.makeImage(s.kind, binary); err != nil {
+			return err
+		}
+	}
+	next, err := c.launcher.create(ctx, s, image, c.first.GetContainerID())
+	if err != nil {
+		return err
+	}
+	err = c.removeSecond(ctx)
+	c.container, c.id = next, next.GetContainerID()
+	return err
+}
+
+// removeSecond removes the container that it is in, but for the first.
+func (c *contained) removeSecond(ctx context.Context) error {
+	if c.container == c.first {
+		return nil
+	}
+	return removeContainer(ctx, c.launcher.engine, c.id)
 }
 
 func (c *contained) start(ctx context.Context) error { return c.container.Start(ctx) }
@@ -281,8 +319,8 @@ func (c *contained) stop(ctx context.Context) error { return c.end(ctx, "SIGTERM
 
 // end sends the signal and returns when the node has ended.
 func (c *contained) end(ctx context.Context, signal string) error {
-	ended := c.engine.ContainerWait(ctx, c.id, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
-	if _, err := c.engine.ContainerKill(ctx, c.id, client.ContainerKillOptions{Signal: signal}); err != nil {
+	ended := c.launcher.engine.ContainerWait(ctx, c.id, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
+	if _, err := c.launcher.engine.ContainerKill(ctx, c.id, client.ContainerKillOptions{Signal: signal}); err != nil {
 		return err
 	}
 	select {
@@ -294,12 +332,12 @@ func (c *contained) end(ctx context.Context, signal string) error {
 }
 
 func (c *contained) pause(ctx context.Context) error {
-	_, err := c.engine.ContainerPause(ctx, c.id, client.ContainerPauseOptions{})
+	_, err := c.launcher.engine.ContainerPause(ctx, c.id, client.ContainerPauseOptions{})
 	return err
 }
 
 func (c *contained) resume(ctx context.Context) error {
-	_, err := c.engine.ContainerUnpause(ctx, c.id, client.ContainerUnpauseOptions{})
+	_, err := c.launcher.engine.ContainerUnpause(ctx, c.id, client.ContainerUnpauseOptions{})
 	return err
 }
 
@@ -309,7 +347,7 @@ func (c *contained) alive(ctx context.Context) bool {
 }
 
 func (c *contained) log(ctx context.Context) string {
-	all, err := c.engine.ContainerLogs(ctx, c.id, client.ContainerLogsOptions{
+	all, err := c.launcher.engine.ContainerLogs(ctx, c.id, client.ContainerLogsOptions{
 		ShowStdout: true, ShowStderr: true, Tail: strconv.Itoa(logLines)})
 	if err != nil {
 		return ""
@@ -320,4 +358,6 @@ func (c *contained) log(ctx context.Context) string {
 	return lastLines(text.String())
 }
 
-func (c *contained) remove(ctx context.Context) error { return removeContainer(ctx, c.engine, c.id) }
+func (c *contained) remove(ctx context.Context) error {
+	return errors.Join(c.removeSecond(ctx), removeContainer(ctx, c.launcher.engine, c.first.GetContainerID()))
+}

@@ -62,18 +62,25 @@ func data(f sim.Fate) ruleFunc {
 func TestOffsets(t *testing.T) {
 	c := newCluster(t, stubs{}, "b1")
 	p := connected(t, c, "client", "b1")
-	var seen []string
+	var seen, anew []string
 	remove := addRule(t, c, "", "", func(c sim.Chunk) sim.Fate {
 		seen = append(seen, fmt.Sprintf("%s %d %q", c.From, c.At, c.Data))
-		return sim.Fate{Hold: string(c.Data) == "abc", First: 1}
+		return sim.Fate{Hold: strings.HasSuffix(string(c.Data), "bc"), First: int(7 - c.At)}
 	})
 	p.say("abc")
 	runUntil(t, c, "the first byte", func() bool { return string(p.in) == "a" })
+	second := addRule(t, c, "", "", func(c sim.Chunk) sim.Fate {
+		anew = append(anew, fmt.Sprintf("%s %d %q", c.From, c.At, c.Data))
+		return sim.Fate{}
+	})
 	remove()
 	runUntil(t, c, "the echo", func() bool { return string(p.in) == "abc" })
-	want := []string{`client 6 "abc"`, `b1 6 "a"`}
-	if !slices.Equal(seen, want) {
+	second()
+	if want := []string{`client 6 "abc"`, `b1 6 "a"`}; len(seen) < 2 || !slices.Equal(seen[:2], want) {
 		t.Errorf("the rule saw %q, want %q", seen, want)
+	}
+	if want := []string{`client 7 "bc"`, `b1 7 "bc"`}; !slices.Equal(slices.Compact(anew), want) {
+		t.Errorf("what was held is judged as %q, want %q", anew, want)
 	}
 }
 
@@ -85,17 +92,21 @@ func TestLose(t *testing.T) {
 	if got := l.heard(t, c, 7); got != "before " {
 		t.Fatalf("got %q", got)
 	}
-	remove := addRule(t, c, "client", "b1", data(sim.Fate{Lose: true, First: 3}))
+	remove := addRule(t, c, "client", "b1", data(sim.Fate{Lose: true, First: 3, Delay: 2 * time.Second}))
 	p.say("half of it")
-	if got := l.heard(t, c, 3); got != "hal" {
-		t.Errorf("got %q", got)
-	}
-	remove()
+	begun := c.Now()
 	for range 100 {
 		p.say(strings.Repeat("x", 1<<16))
 		c.Run(time.Millisecond)
 	}
 	runUntil(t, c, "all to be taken", func() bool { return len(p.out) == 0 })
+	if took := c.Now() - begun; took > 1900*time.Millisecond {
+		t.Errorf("the sender had to wait for %v", took)
+	}
+	remove()
+	if got := l.heard(t, c, 3); got != "hal" {
+		t.Errorf("got %q", got)
+	}
 	p.hangUp()
 	runUntil(t, c, "the client's end", func() bool { return p.gone == 1 })
 	c.Run(50 * time.Millisecond)

@@ -17,43 +17,19 @@ import (
 // inProcess launches every node as a few goroutines of this process.
 type inProcess struct{ space workspace }
 
-// InProcess launches nodes inside this process, with sockets of their own. They cannot be paused.
+// InProcess launches nodes inside this process, with sockets of their own. They cannot be paused, and are no other program.
 func InProcess() Launcher { return &inProcess{} }
 
 // Close implements Launcher.
 func (l *inProcess) Close() error { return l.space.close() }
 
-func (l *inProcess) prepare(_ context.Context, s spec) (daemon, error) {
+func (l *inProcess) prepare(ctx context.Context, s spec) (daemon, error) {
 	h, err := newHome(&l.space, s.name)
 	if err != nil {
 		return nil, err
 	}
-	flags := flag.NewFlagSet(s.name, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	n := &inside{home: h}
-	switch s.kind {
-	case sim.Lookupd:
-		config := server.DefaultLookupdConfig()
-		config.Flags(flags)
-		n.launch = func(log *server.Logger) (service, error) {
-			config.Log = log
-			return server.StartLookupd(config)
-		}
-	default:
-		config := server.DefaultConfig()
-		config.Flags(flags)
-		n.launch = func(log *server.Logger) (service, error) {
-			config.Log = log
-			return server.Start(config)
-		}
-	}
-	if err := flags.Parse(s.ownFlags(h.data())); err != nil {
-		return nil, err
-	}
-	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("%q is not a flag", flags.Arg(0))
-	}
-	return n, nil
+	return n, n.configure(ctx, s, "")
 }
 
 func (l *inProcess) host(context.Context) (string, error) { return loopback, nil }
@@ -70,6 +46,46 @@ type inside struct {
 type service interface {
 	Stop() error
 	Kill()
+}
+
+func (n *inside) configure(_ context.Context, s spec, binary string) error {
+	if binary != "" {
+		return fmt.Errorf("in-process nodes are no programs: %w", errors.ErrUnsupported)
+	}
+	flags := flag.NewFlagSet(s.name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	program := nsqd
+	if s.kind == sim.Lookupd {
+		program = nsqlookupd
+	}
+	launch := program(flags)
+	if err := flags.Parse(s.ownFlags(n.home.data())); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("%q is not a flag", flags.Arg(0))
+	}
+	n.launch = launch
+	return nil
+}
+
+// nsqd has flags for one, and gives what launches it as they say.
+func nsqd(flags *flag.FlagSet) func(*server.Logger) (service, error) {
+	config := server.DefaultConfig()
+	config.Flags(flags)
+	return func(log *server.Logger) (service, error) {
+		config.Log = log
+		return server.Start(config)
+	}
+}
+
+func nsqlookupd(flags *flag.FlagSet) func(*server.Logger) (service, error) {
+	config := server.DefaultLookupdConfig()
+	config.Flags(flags)
+	return func(log *server.Logger) (service, error) {
+		config.Log = log
+		return server.StartLookupd(config)
+	}
 }
 
 func (n *inside) start(context.Context) error {

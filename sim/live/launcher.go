@@ -52,6 +52,9 @@ type daemon interface {
 	kill(ctx context.Context) error
 	// stop has the node end in order, and returns when it has.
 	stop(ctx context.Context) error
+	// configure has the node, which is down, start as s says from now on, which has other args than it was prepared with and is the
+	// same else, and as the program binary, or its launcher's if that is empty; errors.ErrUnsupported where it is no program.
+	configure(ctx context.Context, s spec, binary string) error
 	// pause and resume are errors.ErrUnsupported where a node cannot be stopped without ending it.
 	pause(ctx context.Context) error
 	resume(ctx context.Context) error

@@ -56,6 +56,7 @@ func TestEveryLauncher(t *testing.T) {
 			defer c.Close()
 			testKill(t, c)
 			testStop(t, c)
+			testConfigure(t, c, kind)
 			if kind == "in-process" {
 				if err := during(c, func() error { return c.Pause("b1") }); !errors.Is(err, errors.ErrUnsupported) {
 					t.Errorf("pause: %v", err)

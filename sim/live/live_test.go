@@ -122,6 +122,11 @@ func (s *stub) end() {
 	s.open, s.lives = nil, false
 }
 
+func (s *stub) configure(_ context.Context, as spec, binary string) error {
+	s.spec = as
+	return nil
+}
+
 func (s *stub) pause(context.Context) error  { return errors.ErrUnsupported }
 func (s *stub) resume(context.Context) error { return errors.ErrUnsupported }
 func (s *stub) log(context.Context) string   { return "a line" }

@@ -148,6 +148,23 @@ func (n *node) resume(ctx context.Context) error {
 	return n.operate(ctx, "resume", up, daemon.resume, paused)
 }
 
+// configure has the node, which is down, start with args behind its own, and as another program if that is not empty.
+func (n *node) configure(ctx context.Context, args []string, binary string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err := n.expect("configure", down); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	s := n.spec
+	s.args = slices.Concat(s.args, args)
+	if err := n.daemon.configure(ctx, s, binary); err != nil {
+		return fmt.Errorf("configure %s: %w", n.name, err)
+	}
+	return nil
+}
+
 // operate calls op of a node that lives in one of the states from, and makes its state to.
 func (n *node) operate(ctx context.Context, verb string, to state, op func(daemon, context.Context) error, from ...state) error {
 	n.mu.Lock()

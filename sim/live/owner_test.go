@@ -246,22 +246,22 @@ func TestTheEngineIsSwept(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A second container whose owner's folder is gone.
-	inspected, err := d.engine.ContainerInspect(t.Context(), d.id, client.ContainerInspectOptions{})
+	inspected, err := d.launcher.engine.ContainerInspect(t.Context(), d.id, client.ContainerInspectOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	config := inspected.Container.Config
 	config.Labels = map[string]string{labelHost: host, labelFolder: filepath.Join(t.TempDir(), "gone")}
-	made, err := d.engine.ContainerCreate(t.Context(), client.ContainerCreateOptions{Config: config})
+	made, err := d.launcher.engine.ContainerCreate(t.Context(), client.ContainerCreateOptions{Config: config})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := sweepEngine(context.Background(), d.engine); err != nil {
+	if err := sweepEngine(context.Background(), d.launcher.engine); err != nil {
 		t.Error(err)
 	}
-	if _, err := d.engine.ContainerInspect(t.Context(), made.ID, client.ContainerInspectOptions{}); err == nil {
+	if _, err := d.launcher.engine.ContainerInspect(t.Context(), made.ID, client.ContainerInspectOptions{}); err == nil {
 		t.Error("what has no owner is left")
-		_ = removeContainer(t.Context(), d.engine, made.ID)
+		_ = removeContainer(t.Context(), d.launcher.engine, made.ID)
 	}
 	if !d.alive(t.Context()) {
 		t.Error("what has an owner is gone")

@@ -79,17 +79,30 @@ func (p *processes) prepare(_ context.Context, s spec) (daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &process{binary: binary, args: s.ownFlags(h.data()), home: h, parent: p.parent}, nil
+	return &process{own: binary, binary: binary, args: s.ownFlags(h.data()), home: h, parent: p.parent}, nil
 }
 
 // A process is a node, and the place of one that is down.
 type process struct {
-	binary string
+	own    string // the launcher's program
+	binary string // what it is started as
 	args   []string
 	home   home
 	parent *parent
 	pid    int
 	ended  chan struct{} // closed when the process has ended
+}
+
+func (p *process) configure(_ context.Context, s spec, binary string) error {
+	path := p.own
+	if binary != "" {
+		var err error
+		if path, err = find(binary, s.kind, nil); err != nil {
+			return err
+		}
+	}
+	p.binary, p.args = path, s.ownFlags(p.home.data())
+	return nil
 }
 
 func (p *process) start(context.Context) error {
