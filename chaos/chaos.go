@@ -129,7 +129,7 @@ type Args struct {
 var Kinds = []Kind{
 	Kill, Pause, Stop, PowerCut, Restart, Crash, ClockOffset, ClockStep, ClockDrift, ClockFreeze, DiskFull, DiskError, SlowDisk, LyingDisk, BitFlip, Truncate,
 	Delay, Partition, Halves, Ring, Bridge, Reset, HalfOpen, SlowClose, Stall, Bandwidth, Loss, Slice, Clog, Swizzle, Said,
-	SlowWork, Die, Forget, FinishTwice, FinishLate, Requeue, Ready, Republish,
+	SlowWork, Die, Quit, Forget, FinishTwice, FinishLate, Requeue, Ready, Republish,
 }
 
 // Nothing is what OK is worth where not even a stop in order can be relied on to save what was acknowledged.

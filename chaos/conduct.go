@@ -11,6 +11,8 @@ type Conduct struct {
 	Slower time.Duration
 	// Dies has each client drop its connections as soon as it holds a message, with all that it holds, and stay away until the fault is over.
 	Dies bool
+	// Quits has each client leave in order, with CLS and its last FINs, and stay away until the fault is over.
+	Quits bool
 	// Forgets has it neither finish nor requeue a message.
 	Forgets bool
 	// Twice has it finish a message twice.

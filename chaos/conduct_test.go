@@ -16,6 +16,7 @@ func TestConducts(t *testing.T) {
 	want := map[string]chaos.Conduct{
 		"slowwork":    {Slower: 20 * ms, Share: 0.25},
 		"die":         {Dies: true},
+		"quit":        {Quits: true},
 		"forget":      {Forgets: true, Share: 0.25},
 		"finishtwice": {Twice: true, Share: 0.25},
 		"finishlate":  {Late: 20 * ms, Share: 0.25},

@@ -47,6 +47,8 @@ func (r *run) turn(c *conduct) {
 		case client.line.Name != c.line:
 		case c.Dies:
 			client.mourn()
+		case c.Quits:
+			client.depart()
 		case c.HasReady:
 			for _, s := range client.links {
 				s.setReady()
@@ -84,7 +86,7 @@ type manner struct {
 // manner draws how a delivery is gone about.
 func (s *subscription) manner() manner {
 	m := manner{lasts: s.line.Work, touch: s.line.Touch, after: s.line.RequeueAfter}
-	for _, c := range s.run.ways(s.line.Name, func(c *conduct) bool { return !c.HasReady }) {
+	for _, c := range s.run.ways(s.line.Name, func(c *conduct) bool { return !c.HasReady && !c.Quits }) {
 		if c.Share > 0 && c.Share < 1 && s.whim().Float64() >= c.Share {
 			continue
 		}

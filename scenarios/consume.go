@@ -23,6 +23,7 @@ type consumer struct {
 	links []*subscription
 	away  int  // reasons for which it is: a crash, a fault
 	dead  bool // by a fault
+	quit  bool // has left in order, by a fault
 	finds *finder
 }
 
@@ -38,6 +39,7 @@ type subscription struct {
 	unproved   int
 	works      []*work
 	dialled    time.Duration // when the connection was
+	free       bool          // its consumer leaves in order, and has been told that nothing more comes
 	closing    bool
 	said       bool // CLS was answered
 }
@@ -171,7 +173,7 @@ func (s *subscription) closed(_ time.Time, err error) {
 	} else {
 		s.note(history.Connect, history.Fail, why)
 	}
-	s.conn, s.stands, s.subscribed, s.unproved, s.works = nil, false, false, 0, nil
+	s.conn, s.stands, s.subscribed, s.free, s.unproved, s.works = nil, false, false, false, 0, nil
 	s.later()
 }
 

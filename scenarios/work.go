@@ -88,6 +88,7 @@ func (s *subscription) finish(w *work) {
 		s.unproved = 0
 		w.conn.Prove()
 	}
+	s.part()
 }
 
 // about is an operation on a message that was delivered.
