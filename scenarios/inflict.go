@@ -3,6 +3,7 @@ package scenarios
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/nsqlab/nsqlab/chaos"
 	"github.com/nsqlab/nsqlab/reports/history"
@@ -18,8 +19,13 @@ func (r *run) inflict(f *Fault) {
 	r.broken++
 	heal, err := r.inject(f, op)
 	if err != nil {
+		why := "could not be inflicted: " + err.Error()
+		if f.Kind.Restarts && !errors.Is(err, errors.ErrUnsupported) { // it may be down
+			r.revive(f.Target, patience, func(error) { r.broken--; r.failed(op, why) })
+			return
+		}
 		r.broken--
-		r.failed(op, "could not be inflicted: "+err.Error())
+		r.failed(op, why)
 		return
 	}
 	r.weaken(f)
@@ -30,17 +36,12 @@ func (r *run) inflict(f *Fault) {
 			op = r.begin(f, f.Words+", over")
 		}
 		err := heal()
-		r.broken--
 		r.restored(f)
-		switch {
-		case errors.Is(err, chaos.ErrHitNothing):
-			r.failed(op, "hit nothing")
-		case err != nil:
-			r.scarred = true
-			r.failed(op, "could not be healed: "+err.Error())
-		default:
-			r.record(op, history.OK)
+		if err != nil && !errors.Is(err, chaos.ErrHitNothing) && (f.Kind.Ends || f.Kind.Restarts) {
+			r.revive(f.Target, patience, func(err error) { r.healed(op, err) })
+			return
 		}
+		r.healed(op, err)
 	}
 	switch {
 	case f.For > 0:
@@ -50,6 +51,40 @@ func (r *run) inflict(f *Fault) {
 	default:
 		r.lasting = append(r.lasting, mend)
 	}
+}
+
+// healed records how a fault was healed.
+func (r *run) healed(op history.Op, err error) {
+	r.broken--
+	switch {
+	case errors.Is(err, chaos.ErrHitNothing):
+		r.failed(op, "hit nothing")
+	case err != nil:
+		r.scarred = true
+		r.failed(op, "could not be healed: "+err.Error())
+	default:
+		r.record(op, history.OK)
+	}
+}
+
+const (
+	reviveEvery = 500 * time.Millisecond
+	patience    = 20 // starts, once the load is over
+)
+
+// revive starts a node that could not be started, again and again, as who watches over daemons does: another fault may stand in the way. When the
+// load is over so many attempts are left.
+func (r *run) revive(node string, left int, done func(error)) {
+	r.cluster.At(r.cluster.Now()+reviveEvery, func() {
+		if r.over {
+			left--
+		}
+		if err := r.cluster.Start(node); err == nil || left <= 0 {
+			done(err)
+			return
+		}
+		r.revive(node, left, done)
+	})
 }
 
 // begin records that a fault is about to be inflicted, or healed by what is a fault too. It gives the entry, without what only an invoke has.
