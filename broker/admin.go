@@ -88,7 +88,7 @@ func (b *Broker) PauseTopic(now time.Time, name string, paused bool) error {
 // CreateChannel makes a channel if it is not there. The topic must be.
 func (b *Broker) CreateChannel(now time.Time, topicName, name string) error {
 	return b.withTopic(now, topicName, func(t *topic) error {
-		t.open(name)
+		t.open(now, name)
 		return nil
 	})
 }

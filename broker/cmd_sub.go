@@ -32,7 +32,7 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 	if ch := t.channel(name); ch != nil && limit > 0 && len(ch.consumers) >= limit {
 		return violation("E_SUB_FAILED SUB failed consumers for %s:%s exceeds limit of %d", t.name, name, limit)
 	}
-	ch := t.open(name)
+	ch := t.open(now, name)
 	if err := ch.tell(now); err != nil {
 		return violation("E_SUB_FAILED SUB failed %s", err)
 	}

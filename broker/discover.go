@@ -66,7 +66,7 @@ func (b *Broker) Discovered(now time.Time, name string, channels []string, all b
 	}
 	for _, c := range channels {
 		if wire.ValidName(c) && !wire.IsEphemeral(c) {
-			t.open(c)
+			t.open(now, c)
 		}
 	}
 	if !all {
@@ -114,8 +114,8 @@ func (t *topic) keep() {
 }
 
 // follow has a new channel, which begins where the keeper does, be owed what that is.
-func (c *channel) follow(keeper *channel) {
-	t := c.topic
+func (c *channel) follow(now time.Time, keeper *channel) {
+	t, tick := c.topic, c.topic.broker.tick(now)
 	for _, g := range keeper.gaps {
 		c.note(store.Entry{Op: store.Emptied, ID: g.from, To: g.to})
 	}
@@ -134,7 +134,7 @@ func (c *channel) follow(keeper *channel) {
 		e := store.Entry{Op: store.Returned, ID: d.offset}
 		if t.timers.waits(d) {
 			c.wait(own, d.due)
-			e.Due = t.broker.time(d.due).UnixNano()
+			e.Due = max(now.UnixNano()+d.due-tick, 1)
 		} else {
 			c.again.push(own)
 		}

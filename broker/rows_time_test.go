@@ -103,6 +103,26 @@ func TestRow26ClockIsSetBackOverARestart(t *testing.T) {
 	}
 }
 
+// Row 26, of a channel that is made while its topic waits to be told of its channels elsewhere: it has what was published before, and what of that is
+// deferred is due, over a restart, by the wall clock as it was when the channel was made.
+func TestRow26ClockIsSetBeforeAChannelIsMade(t *testing.T) {
+	n := newNode(t, discovers)
+	n.now = time.Now()
+	n.start()
+	n.subscribe("t/first", 100)
+	n.now = step(n.now, 3600)
+	n.dpub("t", 90*time.Second, "a")
+	n.subscribe("t/second", 100)
+	n.kill()
+	first, second := n.subscribe("t/first", 100), n.subscribe("t/second", 100)
+	n.pass(90*time.Second - 1)
+	first.want()
+	second.want()
+	n.pass(1)
+	first.want("a")
+	second.want("a")
+}
+
 // Row 28. nsqd looks at 20 channels, drawn at random, every 100 ms: with thousands of them a timeout or a deferral may be late by much.
 // Ours is due at the moment, whatever else there is.
 func TestRow28ThousandChannels(t *testing.T) {

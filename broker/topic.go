@@ -225,7 +225,7 @@ func (t *topic) channel(name string) *channel {
 }
 
 // open finds a channel by name, or makes it: it begins where the topic stands, the first with all that waited, or with the keeper.
-func (t *topic) open(name string) *channel {
+func (t *topic) open(now time.Time, name string) *channel {
 	if c := t.channel(name); c != nil {
 		return c
 	}
@@ -239,7 +239,7 @@ func (t *topic) open(name string) *channel {
 	}
 	c.note(store.Entry{Op: store.Opened, ID: c.cursor, Name: name})
 	if follows {
-		c.follow(t.keeper)
+		c.follow(now, t.keeper)
 	}
 	t.release()
 	t.urgent = true

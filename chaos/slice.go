@@ -14,7 +14,7 @@ var Slice = Kind{
 	Params: []Param{
 		{Name: "slice", Type: End, Required: true, Usage: "the broker, or a load line's clients"},
 		{Name: "bytes", Type: Count, Required: true, Usage: "how many at a time"},
-		{Name: "gap", Type: Duration, Usage: "how far they are behind those before, of one send; left out, they come as pieces at once"},
+		{Name: "gap", Type: Duration, Usage: "how far they are behind those before, of one send; left out, they come as pieces at once", Draw: []string{"1ms", "10ms"}},
 	},
 	New: func(a Args) (Fault, error) {
 		return slicing{a.Names["slice"], int(a.Counts["bytes"]), a.Durations["gap"]}, nil

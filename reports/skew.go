@@ -55,12 +55,29 @@ func (g *ledger) stepped(node string, a, b time.Duration) (all time.Duration) {
 	}
 	for i := range g.faults {
 		h := &g.faults[i]
-		if h.node != node || h.From > b || (h.To >= 0 && h.To < a) {
+		if h.node != node || h.From > b {
 			continue
 		}
-		all += max(h.offset, -h.offset) + millionths(h.during(h.From, b), max(h.drift, -h.drift))
+		if h.To < 0 || h.To >= a {
+			all += max(h.offset, -h.offset)
+		}
+		if to := g.wrong(h); to < 0 || to >= a {
+			all += millionths(h.during(h.From, b), max(h.drift, -h.drift))
+		}
 	}
 	return all
+}
+
+// wrong is until when a clock is wrong by what a fault had it gain or lose: it is set right when nothing makes it go wrong any more. -1: it
+// still is.
+func (g *ledger) wrong(h *hardship) (to time.Duration) {
+	to = h.To
+	for i := 0; i < len(g.faults) && to >= 0; i++ { // in the order in which they began
+		if o := &g.faults[i]; o.node == h.node && o.drift != 0 && o.From <= to && (o.To < 0 || o.To > to) {
+			to = o.To
+		}
+	}
+	return to
 }
 
 // hasty is how much too early a wrong clock may make the delivery of a deferred message.

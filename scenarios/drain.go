@@ -44,11 +44,15 @@ func (r *run) drain(ctx context.Context) error {
 		return err
 	}
 	end := history.Op{Process: "lab", F: history.Phase, Note: "end"}
-	if clean >= 2 {
+	switch {
+	case clean < 2:
+		end.Error = r.undrained(left, failed)
+	case r.progress.Delivered != delivered:
+		end.Error = "messages came when all seemed to be drained"
+	default:
 		r.record(end, history.OK)
 		return nil
 	}
-	end.Error = r.undrained(left, failed)
 	r.record(end, history.Fail)
 	return nil
 }
@@ -64,12 +68,12 @@ func (r *run) undrained(left []holding, failed error) string {
 		all = append(all, strings.TrimSuffix(fmt.Sprintf("%s holds %d of %s/%s", q.node, q.total(), q.topic, q.channel), "/"))
 	}
 	if r.busy() {
-		all = append(all, "clients wait for answers or work on messages")
+		all = append(all, "clients wait for answers, work on messages or connect")
 	}
 	return why + ": " + strings.Join(all, ", ")
 }
 
-// busy says whether a client still waits for an answer, or works on a message.
+// busy says whether a client still waits for an answer, works on a message, or is about to subscribe.
 func (r *run) busy() bool {
 	for _, p := range r.producers {
 		if len(p.waiting) > 0 {
@@ -78,7 +82,7 @@ func (r *run) busy() bool {
 	}
 	for _, c := range r.consumers {
 		for _, s := range c.links {
-			if len(s.works) > 0 {
+			if len(s.works) > 0 || s.conn != nil && !s.subscribed {
 				return true
 			}
 		}

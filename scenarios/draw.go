@@ -36,7 +36,7 @@ func (l *lot) line(k chaos.Kind, at, length time.Duration) string {
 		if p.Name == k.Name {
 			target = v
 		}
-		words = append(words, p.Name+": "+quoted(v))
+		words = append(words, p.Name+": "+v)
 	}
 	return "{" + strings.Join(append(words, "for: "+timed(length)), ", ") + "}"
 }
@@ -44,29 +44,34 @@ func (l *lot) line(k chaos.Kind, at, length time.Duration) string {
 // value draws a parameter as it is written; target is whom the fault hits, once that is drawn.
 func (l *lot) value(p chaos.Param, target string) string {
 	if len(p.Draw) > 0 {
-		return oneOf(l.Rand, p.Draw)
+		return plain(oneOf(l.Rand, p.Draw))
 	}
 	switch p.Type {
-	case chaos.Broker:
-		return oneOf(l.Rand, nodeNames(l.s.Brokers))
-	case chaos.Node:
-		return oneOf(l.Rand, nodeNames(l.s.Nodes()))
-	case chaos.End:
-		return oneOf(l.Rand, l.s.peers(target))
-	case chaos.Topic:
-		return oneOf(l.Rand, l.s.topicsOf(target))
-	case chaos.Channel:
-		return oneOf(l.Rand, l.s.channels(target))
+	case chaos.Broker, chaos.Node, chaos.End, chaos.Consumers, chaos.Producers, chaos.Topic, chaos.Channel:
+		return plain(oneOf(l.Rand, l.s.named(p.Type, target)))
+	case chaos.Ends:
+		return l.some(l.s.named(chaos.End, ""))
 	case chaos.Way:
 		return oneOf(l.Rand, []string{"in", "out", "both"})
 	case chaos.Word:
-		return oneOf(l.Rand, p.Words)
+		return plain(oneOf(l.Rand, p.Words))
+	}
+	return l.number(p.Type)
+}
+
+// number draws a parameter that is one.
+func (l *lot) number(t chaos.Type) string {
+	switch t {
+	case chaos.Share:
+		return fmt.Sprintf("%.0f%%", l.even(2, 100))
+	case chaos.Number:
+		return fmt.Sprint(l.IntN(10))
 	case chaos.Duration:
 		return timed(l.lasting(time.Millisecond, 2*time.Second))
 	case chaos.Shift:
-		return l.sign() + timed(l.lasting(10*time.Millisecond, time.Hour))
+		return plain(l.sign() + timed(l.lasting(10*time.Millisecond, time.Hour)))
 	case chaos.Drift:
-		return l.sign() + fmt.Sprintf("%.0fppm", l.even(100, 500_000))
+		return plain(l.sign() + fmt.Sprintf("%.0fppm", l.even(100, 500_000)))
 	case chaos.Rate:
 		return fmt.Sprintf("%.0fB/s", l.even(500, 200_000))
 	case chaos.Bytes:
@@ -77,20 +82,37 @@ func (l *lot) value(p chaos.Param, target string) string {
 	return ""
 }
 
-// peers are the ends that an end talks to: clients with brokers, a node with all but itself. Without an end they are all.
-func (s *Scenario) peers(of string) []string {
-	nodes := nodeNames(s.Nodes())
-	var lines []string
+// named are those of a type. Of ends they are those that a target talks to, if there is one: clients talk to brokers, a node to all but itself.
+func (s *Scenario) named(t chaos.Type, target string) []string {
+	var producers, consumers []string
 	for _, p := range s.Producers {
-		lines = append(lines, p.Name)
+		producers = append(producers, p.Name)
 	}
 	for _, c := range s.Consumers {
-		lines = append(lines, c.Name)
+		consumers = append(consumers, c.Name)
 	}
-	if slices.Contains(lines, of) {
+	switch {
+	case t == chaos.Producers:
+		return producers
+	case t == chaos.Consumers:
+		return consumers
+	case t == chaos.Topic:
+		return s.topicsOf(target)
+	case t == chaos.Channel:
+		return s.channels(target)
+	case t == chaos.Node:
+		return nodeNames(s.Nodes())
+	case t == chaos.Broker, slices.Contains(producers, target), slices.Contains(consumers, target):
 		return nodeNames(s.Brokers)
 	}
-	return slices.DeleteFunc(append(nodes, lines...), func(name string) bool { return name == of })
+	all := slices.Concat(nodeNames(s.Nodes()), producers, consumers)
+	return slices.DeleteFunc(all, func(name string) bool { return name == target })
+}
+
+// some draws one or more of some names, in any order.
+func (l *lot) some(names []string) string {
+	l.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	return namesText(names[:1+l.IntN(len(names))])
 }
 
 // topics are all that are published to or consumed from.

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/nsqlab/nsqlab/chaos"
 	"github.com/nsqlab/nsqlab/reports/history"
@@ -18,8 +19,13 @@ func (r *run) inflict(f *Fault) {
 	r.broken++
 	heal, err := r.inject(f, op)
 	if err != nil {
+		why := "could not be inflicted: " + err.Error()
+		if f.Kind.Restarts && !errors.Is(err, errors.ErrUnsupported) { // it may be down
+			r.revive(f.Target, patience, func(error) { r.broken--; r.failed(op, why) })
+			return
+		}
 		r.broken--
-		r.failed(op, "could not be inflicted: "+err.Error())
+		r.failed(op, why)
 		return
 	}
 	r.weaken(f)
@@ -29,7 +35,14 @@ func (r *run) inflict(f *Fault) {
 		if f.Kind.Restarts {
 			op = r.begin(f, f.Words+", over")
 		}
-		heal(func(err error) { r.healed(f, op, err) })
+		heal(func(err error) {
+			r.restored(f)
+			if err != nil && !errors.Is(err, chaos.ErrHitNothing) && (f.Kind.Ends || f.Kind.Restarts) {
+				r.revive(f.Target, patience, func(err error) { r.healed(op, err) })
+				return
+			}
+			r.healed(op, err)
+		})
 	}
 	switch {
 	case f.For > 0:
@@ -41,10 +54,9 @@ func (r *run) inflict(f *Fault) {
 	}
 }
 
-// healed takes in how the healing of a fault went.
-func (r *run) healed(f *Fault, op history.Op, err error) {
+// healed records how a fault was healed.
+func (r *run) healed(op history.Op, err error) {
 	r.broken--
-	r.restored(f)
 	switch {
 	case errors.Is(err, chaos.ErrHitNothing):
 		r.failed(op, "hit nothing")
@@ -54,6 +66,26 @@ func (r *run) healed(f *Fault, op history.Op, err error) {
 	default:
 		r.record(op, history.OK)
 	}
+}
+
+const (
+	reviveEvery = 500 * time.Millisecond
+	patience    = 20 // starts, once the load is over
+)
+
+// revive starts a node that could not be started, again and again, as who watches over daemons does: another fault may stand in the way. When the
+// load is over so many attempts are left.
+func (r *run) revive(node string, left int, done func(error)) {
+	r.cluster.At(r.cluster.Now()+reviveEvery, func() {
+		if r.over {
+			left--
+		}
+		if err := r.cluster.Start(node); err == nil || left <= 0 {
+			done(err)
+			return
+		}
+		r.revive(node, left, done)
+	})
 }
 
 // begin records that a fault is about to be inflicted, or healed by what is a fault too. It gives the entry, without what only an invoke has.
