@@ -145,6 +145,7 @@ const Nothing sim.Durability = "nothing"
 const (
 	noLoss        = "no-loss"
 	attemptsCount = "attempts-count"
+	noDuplicates  = "no-duplicates"
 	noLeak        = "no-leak-while-paused"
 )
 
@@ -175,11 +176,11 @@ func or(a, b map[sim.Durability][]string) map[sim.Durability][]string {
 }
 
 // ruined is what may happen where the disk does not have what it should.
-var ruined = permit(sim.Fsync, noLoss, attemptsCount, noLeak)
+var ruined = permit(sim.Fsync, noLoss, attemptsCount, noDuplicates, noLeak)
 
-// unnoted is what the next end of a broker may do that could not note all: how often a message was delivered, and what is paused. Messages it has
+// unnoted is what the next end of a broker may do that could not note all: how often a message was delivered, what was finished, and what is paused. Messages it has
 // acknowledged it did write.
-var unnoted = permit(sim.Fsync, attemptsCount, noLeak)
+var unnoted = permit(sim.Fsync, attemptsCount, noDuplicates, noLeak)
 
 // unsaved is what failing writes make of OK: a broker that keeps messages in memory may not be able to save them any more.
 var unsaved = map[sim.Durability]sim.Durability{sim.Memory: Nothing}

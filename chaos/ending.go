@@ -19,12 +19,12 @@ const (
 
 var endings = map[string]ending{byStop: stopNode, byKill: sim.Cluster.Kill, byPower: cutPower}
 
-// losses are what the endings permit, by their words. What is paused is written at once with every durability, and how often a message was delivered
-// as soon as that does not keep it in memory; no durability syncs that before the delivery.
+// losses are what the endings permit, by their words. What is paused is written at once with every durability, and how often a message was delivered and
+// that it was finished as soon as that does not keep it in memory; no durability syncs these before it goes on.
 var losses = map[string]map[sim.Durability][]string{
-	byStop:  permit(Nothing, noLoss, attemptsCount),
-	byKill:  permit(sim.Memory, noLoss, attemptsCount),
-	byPower: or(permit(sim.OS, noLoss, noLeak), permit(sim.Fsync, attemptsCount)),
+	byStop:  permit(Nothing, noLoss, attemptsCount, noDuplicates),
+	byKill:  permit(sim.Memory, noLoss, attemptsCount, noDuplicates),
+	byPower: or(permit(sim.OS, noLoss, noLeak), permit(sim.Fsync, attemptsCount, noDuplicates)),
 }
 
 func stopNode(c sim.Cluster, node string) error {

@@ -80,6 +80,7 @@ var durabilities = []sim.Durability{chaos.Nothing, sim.Memory, sim.OS, sim.Fsync
 var broken = map[string]map[string]int{
 	"no-loss":              {"stop": 1, "kill": 2, "powercut": 3, "bitflip": 4, "truncate": 4, "restart": 1, "crash": 2},
 	"attempts-count":       {"stop": 1, "kill": 2, "powercut": 4, "bitflip": 4, "truncate": 4, "restart": 1, "crash": 2, "diskfull": 4, "diskerror": 4},
+	"no-duplicates":        {"stop": 1, "kill": 2, "powercut": 4, "bitflip": 4, "truncate": 4, "restart": 1, "crash": 2, "diskfull": 4, "diskerror": 4},
 	"no-leak-while-paused": {"powercut": 3, "bitflip": 4, "truncate": 4, "diskfull": 4, "diskerror": 4},
 }
 

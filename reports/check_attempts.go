@@ -42,7 +42,7 @@ func (c *counting) see(e event) {
 	if e.l != nil {
 		before, since = e.l.attempt, e.l.sentAfter
 	}
-	if c.mayForget(e, since) {
+	if c.mayForget(attemptsCount, e, since) {
 		return
 	}
 	c.Events++
@@ -63,9 +63,9 @@ func (c *counting) see(e event) {
 	}
 }
 
-// mayForget says whether the node may have ended since a time and begun to count anew: what is ephemeral begins anew, and a fault may take what was noted,
-// or, if it did not end the node, have kept that from being noted before another did.
-func (g *ledger) mayForget(e event, since time.Duration) bool {
+// mayForget says whether the node may have ended since a time and forgotten what it noted of a delivery: what is ephemeral begins anew, and a fault that may
+// break the promise may take it, or, if it did not end the node, have kept it from being noted before another did.
+func (g *ledger) mayForget(promise string, e event, since time.Duration) bool {
 	if !g.ended(e.op.Node, since, e.op.Time) {
 		return false
 	}
@@ -74,7 +74,7 @@ func (g *ledger) mayForget(e event, since time.Duration) bool {
 	}
 	for i := range g.faults {
 		h := &g.faults[i]
-		if h.node == e.op.Node && h.may(attemptsCount, e.op.Topic) && (!h.ends || h.on < 0 || h.on >= since) {
+		if h.node == e.op.Node && h.may(promise, e.op.Topic) && (!h.ends || h.on < 0 || h.on >= since) {
 			return true
 		}
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // NoOverrun: a broker has no more messages in flight to a consumer than its RDY. A consumer holds what it was given and has neither finished nor requeued,
-// as long as that cannot have timed out; the broker counts all of it, and perhaps more. By which RDY it has sent a message is not known if one was on its way then: any that may
+// as long as that cannot have timed out, and no FIN or REQ of the same message, that was sent before, can have met it; the broker counts all of it, and perhaps more. By which RDY it has sent a message is not known if one was on its way then: any that may
 // have been suffices.
 var NoOverrun = Checker{
 	Name:    "no-overrun",
@@ -37,6 +37,7 @@ type room struct {
 	readies []ready // that were said, the last one at the end, and none that is certainly over
 	most    int64   // of all that were said since it stood
 	holds   []stay
+	said    map[uint64]time.Duration // when a FIN or a REQ of a message was sent last
 }
 
 // A ready is an RDY that was said.
@@ -47,7 +48,7 @@ type ready struct {
 
 // A stay is a delivery that the consumer has neither finished nor requeued.
 type stay struct {
-	handle
+	msg   uint64
 	began time.Duration // the broker sent it then or later
 	until time.Duration // when it may be over, by a clock that is right
 }
@@ -67,16 +68,15 @@ func (c *overruns) see(e event) {
 		c.deliver(e, c.room(op.Conn))
 	case (op.F == history.Finish || op.F == history.Requeue) && op.Type == history.Info:
 		r := c.room(op.Conn)
-		if i := slices.IndexFunc(r.holds, func(s stay) bool { return s.handle == handle{op.Msg, op.Attempt} }); i >= 0 {
-			r.holds = slices.Delete(r.holds, i, i+1)
-		}
+		r.said[op.Msg] = op.Time
+		r.holds = slices.DeleteFunc(r.holds, func(s stay) bool { return s.msg == op.Msg })
 	}
 }
 
 func (c *overruns) room(conn uint64) *room {
 	r := c.rooms[conn]
 	if r == nil {
-		r = &room{}
+		r = &room{said: map[uint64]time.Duration{}}
 		c.rooms[conn] = r
 	}
 	return r
@@ -87,7 +87,7 @@ func (c *overruns) deliver(e event, r *room) {
 	op := e.op
 	r.holds = slices.DeleteFunc(r.holds, func(s stay) bool { return op.Time+c.gained(op.Node, s.began, op.Time) >= s.until })
 	c.Events++
-	s := stay{handle: handle{op.Msg, op.Attempt}, began: e.conn.stood}
+	s := stay{msg: op.Msg, began: e.conn.stood}
 	if e.conn.settled {
 		s.began = max(s.began, op.Time-c.head.Slack)
 	}
@@ -95,10 +95,13 @@ func (c *overruns) deliver(e event, r *room) {
 	if e.conn.longest > 0 { // a TOUCH may cut it to that
 		s.until = s.began + min(e.conn.timeout, e.conn.longest)
 	}
-	r.holds = append(r.holds, s)
-	c.most = max(c.most, len(r.holds))
-	if limit := r.limit(e.conn.settled, op.Time-2*c.head.Slack); int64(len(r.holds)) > limit {
-		c.find(Invalid, op.Time, op.Msg, "delivered in %s/%s to %s, which then held %s, with an RDY of %d", op.Topic, op.Channel, op.Process, plural(len(r.holds), "message"), limit)
+	held := len(r.holds) + 1
+	c.most = max(c.most, held)
+	if said, ok := r.said[op.Msg]; !ok || e.conn.settled && said+c.head.Slack < s.began {
+		r.holds = append(r.holds, s)
+	}
+	if limit := r.limit(e.conn.settled, op.Time-2*c.head.Slack); int64(held) > limit {
+		c.find(Invalid, op.Time, op.Msg, "delivered in %s/%s to %s, which then held %s, with an RDY of %d", op.Topic, op.Channel, op.Process, plural(held, "message"), limit)
 	}
 }
 

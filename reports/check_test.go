@@ -75,6 +75,7 @@ var histories = []ruling{
 	{"no-duplicates-good", Valid, 0, ""},
 	{"no-duplicates-after-close", Valid, 0, ""},
 	{"no-duplicates-after-kill", Valid, 0, ""},
+	{"no-duplicates-after-kill-proved", Invalid, 1, "1-1: delivered again in orders/billing after a FIN that was proved"}, // that was noted
 	{"no-duplicates-bad", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
 	{"no-duplicates-two-consumers", Invalid, 1, "1-1: delivered again in orders/billing after 0s, with no timeout, requeue or closed connection between"},
 	{"no-duplicates-proved-fin", Invalid, 1, "1-1: delivered again in orders/billing after a FIN that was proved"},
@@ -217,6 +218,7 @@ var histories = []ruling{
 	{"no-overrun-held-up-too-many", Invalid, 1, "1-3: delivered in orders/billing to c1, which then held 3 messages, with an RDY of 2"},
 	{"no-overrun-finished-twice", Invalid, 1, "1-4: delivered in orders/billing to c1, which then held 3 messages, with an RDY of 2"},
 	{"no-overrun-reconnected", Valid, 0, ""},
+	{"no-overrun-late-fin", Valid, 0, ""}, // which finishes the next delivery of the message, on its way
 
 	// Who looks up its topic finds all that have it: again if need be, in time, and with questions that go on.
 	{"finds-producers-good", Valid, 0, ""},

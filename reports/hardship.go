@@ -21,6 +21,7 @@ type hardship struct {
 	skew
 	promised string   // by OK; empty: not known, or more than one thing
 	states   []string // what the node was in the middle of
+	sure     bool     // it was on, and not only perhaps
 	failed   bool     // it shows nothing
 }
 
@@ -96,9 +97,9 @@ func (g *ledger) fault(op *history.Op) {
 	}
 	h := &g.faults[open[i]]
 	if h.on < 0 {
-		h.on = op.Time
+		h.on, h.sure = op.Time, op.Type != history.Fail
 		g.forget(h)
-		if at, ok := g.ghosts[h.node]; ok && h.ends && op.Type != history.Fail && at < h.From {
+		if at, ok := g.ghosts[h.node]; ok && h.ends && h.sure && at < h.From {
 			delete(g.ghosts, h.node)
 		}
 	}
@@ -144,7 +145,7 @@ func (g *ledger) ended(node string, a, b time.Duration) bool {
 // survived says whether a node has certainly ended since a time, so that nothing of then is there any more.
 func (g *ledger) survived(node string, since time.Duration) bool {
 	return slices.ContainsFunc(g.faults, func(h hardship) bool {
-		return h.ends && h.node == node && h.on >= 0 && !h.failed && since < h.From
+		return h.ends && h.node == node && h.sure && since < h.From
 	})
 }
 
