@@ -53,6 +53,8 @@ type Kind struct {
 	ByHow map[string]map[sim.Durability][]string
 	Ends  bool // it ends the node; what heals it starts that again
 	Halts bool // the node lives and does nothing while it is on
+	// Lingers is how long connections may suffer by what it did to them when it is over: it takes their ends so long to notice.
+	Lingers time.Duration
 	// Restarts says that it ends the node and starts it again, and that what heals it does so once more.
 	Restarts bool
 	// Weakens is what OK is worth on the broker from the fault on, also when that is over, to the faults that come then.
@@ -131,6 +133,10 @@ var Kinds = []Kind{
 	Delay, Partition, Halves, Ring, Bridge, Reset, HalfOpen, SlowClose, Stall, Bandwidth, Loss, Slice, Clog, Swizzle, Said,
 	SlowWork, Die, Quit, Forget, FinishTwice, FinishLate, Requeue, Ready, Republish,
 }
+
+// unnoticed is how long an nsqd takes to notice that a connection to an nsqlookupd is dead, and to make another: a PING after 15 s, and 5 s for
+// its answer, and what is left for the rest.
+const unnoticed = 25 * time.Second
 
 // Nothing is what OK is worth where not even a stop in order can be relied on to save what was acknowledged.
 const Nothing sim.Durability = "nothing"

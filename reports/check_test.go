@@ -170,6 +170,7 @@ var histories = []ruling{
 	{"finds-producers-after-fault", Invalid, 1, ": c1 has not found b1, which has orders, in 10s of looking"},
 	{"finds-producers-away", Valid, 0, ""},
 	{"finds-producers-refused", Valid, 0, ""},           // it was told where the broker is
+	{"finds-producers-lingering", Unknown, 0, ""},       // not judged: the connection to the nsqlookupd may be dead
 	{"finds-producers-fault-on", Unknown, 0, ""},        // not judged
 	{"finds-producers-two-faults", Unknown, 0, ""},      // not judged: no time without a fault is long enough
 	{"finds-producers-lost-topic", Unknown, 0, ""},      // not judged: the kill may have taken it

@@ -22,6 +22,7 @@ type hardship struct {
 	promised string   // by OK; empty: not known, or more than one thing
 	states   []string // what the node was in the middle of
 	failed   bool     // it shows nothing
+	lingers  time.Duration
 }
 
 // String says what happened, for a sentence.
@@ -67,7 +68,7 @@ func (g *ledger) fault(op *history.Op) {
 		g.open[key] = append(g.open[key], len(g.faults))
 		g.faults = append(g.faults, hardship{
 			Band: Band{Kind: op.F, Target: strings.TrimPrefix(op.Note, op.F+": "), From: op.Time, To: -1},
-			node: op.Node, on: -1, ends: op.Ends, clients: op.Clients, promised: op.Durability, states: op.States, skew: skew{op.After, op.Count},
+			node: op.Node, on: -1, ends: op.Ends, clients: op.Clients, promised: op.Durability, states: op.States, skew: skew{op.After, op.Count}, lingers: op.Lingers,
 		})
 		h := &g.faults[len(g.faults)-1]
 		for _, s := range op.Licenses {
@@ -105,6 +106,9 @@ func (g *ledger) fault(op *history.Op) {
 	h.To, h.Note = op.Time, op.Error
 	if h.clients {
 		return
+	}
+	if h.lingers > 0 {
+		g.lingers = max(g.lingers, op.Time+h.lingers)
 	}
 	if g.active--; g.active == 0 {
 		g.calm = op.Time

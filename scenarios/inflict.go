@@ -94,6 +94,7 @@ func (r *run) begin(f *Fault, words string) history.Op {
 		op.Node = f.Target
 	}
 	invoke := op
+	invoke.Lingers = f.Kind.Lingers
 	if f.Kind.OfNode() {
 		invoke.Licenses, invoke.Durability = r.licenses(f)
 		invoke.States = r.states(f.Target)

@@ -126,6 +126,8 @@ type Op struct {
 	States []string `json:"states,omitempty"`
 	// Clients says of a fault that it is in what a load line's clients do: nodes and links are as they are without it.
 	Clients bool `json:"clients,omitempty"`
+	// Lingers says of a fault, in its invoke, how long after its end connections may still suffer by what it did to them.
+	Lingers time.Duration `json:"lingers,omitempty"`
 }
 
 // Msg makes a message's number in its run from its producer's (1 to 2^24-1) and its place in what that producer sent (from 1).
