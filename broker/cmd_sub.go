@@ -52,7 +52,8 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 	return nil
 }
 
-// tell has the journal know of a channel that does not last yet, if its topic has OK promise more than nothing, and says why it cannot.
+// tell has the journal know of a channel that does not last yet, if its topic has OK promise more than nothing, and says why it cannot. The only
+// channel of a topic for which something waits does without: that may be what fills the disk, and after a crash the first channel gets it.
 func (c *channel) tell(now time.Time) error {
 	t := c.topic
 	if c.opening == 0 || c.number == 0 || t.lazy() {
@@ -62,6 +63,9 @@ func (c *channel) tell(now time.Time) error {
 	err := t.mend(now)
 	t.suffer(err)
 	t.wantSync(now)
+	if len(t.visible()) == 1 && t.waiting+c.depth() > 0 {
+		return nil
+	}
 	return err
 }
 

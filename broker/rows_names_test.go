@@ -312,12 +312,15 @@ func TestRow22MadeOnAFullDisk(t *testing.T) {
 	}
 }
 
-// Row 22, where the channel cannot be written: SUB is refused, and a channel that is known already has its consumers.
+// Row 22, where the channel cannot be written: SUB is refused; a channel that is known already has its consumers, and what waits at a
+// topic is given out.
 func TestRow22NotWritten(t *testing.T) {
 	n := newNode(t, nil)
 	n.subscribe("t/c", 0)
+	n.pub("u", "fills the disk")
 	n.sync()
 	full := n.disk.Fill(0)
+	n.subscribe("u/first", 1).want("fills the disk") // which makes room
 	for range 2 { // also when the channel is there already
 		c := n.connect()
 		if err := c.try("SUB t d\n"); err == nil || !strings.HasPrefix(err.Error(), "E_SUB_FAILED SUB failed ") {
