@@ -13,8 +13,8 @@ var Crash = Kind{
 	Usage: "ends a broker at a point in the middle of what it does, as kill -9 or a power cut; it is started again when the fault is over",
 	Params: []Param{
 		{Name: "crash", Type: Broker, Required: true, Usage: "the broker"},
-		{Name: "point", Type: Word, Required: true, Words: pointNames(), Usage: "where"},
-		{Name: "nth", Type: Count, Usage: "when it comes there for the so manieth time (1)", Draw: []string{"2", "3", "5"}},
+		{Name: "point", Type: Word, Required: true, Words: pointNames(), Usage: "where: one of the last of nsqlab help states"},
+		{Name: "nth", Type: Count, Usage: "when it comes there for which time (1)", Draw: []string{"2", "3", "5"}},
 		how(byKill, byPower),
 	},
 	New:     newCrash,

@@ -18,7 +18,7 @@ const (
 type nodeClock struct {
 	since  time.Duration // of the world
 	mono   time.Duration // the monotonic clock then
-	gained time.Duration // by which drifts and freezes had put the wall clock ahead then
+	gained time.Duration // by which the drifts and freezes of skews had put the wall clock ahead then
 	offset time.Duration // of the wall clock, by all skews
 	drift  int64         // of both, in millionths; -million: they stand still
 	skews  []*skew
@@ -27,7 +27,8 @@ type nodeClock struct {
 // A skew is one that stands.
 type skew struct {
 	Skew
-	told int
+	told   int
+	gained time.Duration // by which its drift or freeze had put the wall clock ahead when the clock was changed last
 }
 
 // Skew implements Clocks.
@@ -54,22 +55,40 @@ func (w *World) Skew(name string, s Skew) (clear func() (told int), err error) {
 // reset has the node's clocks suffer these skews from now on.
 func (n *node) reset(skews []*skew) {
 	now := n.world.now
-	c := nodeClock{since: now, mono: n.clock.monotonic(now), gained: n.clock.gain(now), skews: skews}
-	runs := true // as it should
+	n.clock.settle(now)
+	c := nodeClock{since: now, mono: n.clock.monotonic(now), skews: skews}
 	for _, s := range skews {
 		c.offset += s.Offset
 		c.drift += s.Drift
-		runs = runs && s.Drift == 0 && !s.Frozen
+		c.gained += s.gained
 	}
 	c.drift = max(min(c.drift, million), -million)
-	if slices.ContainsFunc(skews, func(s *skew) bool { return s.Frozen }) {
+	if slices.ContainsFunc(skews, isFrozen) {
 		c.drift = -million
-	}
-	if runs {
-		c.gained = 0
 	}
 	n.clock = c
 	n.wind()
+}
+
+func isFrozen(s *skew) bool { return s.Frozen }
+
+// settle tells each skew what it has made the clock gain: one that freezes it all of that, else each what it alone would have, and the first
+// what is left.
+func (c *nodeClock) settle(now time.Duration) {
+	if len(c.skews) == 0 {
+		return
+	}
+	first, left := c.skews[0], c.more(now)
+	if i := slices.IndexFunc(c.skews, isFrozen); i >= 0 {
+		c.skews[i].gained += left
+		return
+	}
+	for _, s := range c.skews[1:] {
+		alone := millionths(now-c.since, s.Drift)
+		s.gained += alone
+		left -= alone
+	}
+	first.gained += left
 }
 
 // monotonic is what the monotonic clock reads at a time of the world.
@@ -81,9 +100,11 @@ func (c *nodeClock) monotonic(now time.Duration) time.Duration {
 func (c *nodeClock) gain(now time.Duration) time.Duration { return c.gained + c.more(now) }
 
 // more is what the clocks have gained since they were changed.
-func (c *nodeClock) more(now time.Duration) time.Duration {
-	d := int64(now - c.since)
-	return time.Duration(d/million*c.drift + d%million*c.drift/million)
+func (c *nodeClock) more(now time.Duration) time.Duration { return millionths(now-c.since, c.drift) }
+
+// millionths is so many millionths of a time.
+func millionths(d time.Duration, n int64) time.Duration {
+	return d/million*time.Duration(n) + d%million*time.Duration(n)/million
 }
 
 // reads is when the monotonic clock reads so much, or more, at the first; not ok if it stands still.
@@ -115,12 +136,12 @@ func (n *node) now() time.Time {
 	for _, s := range c.skews {
 		s.told++
 	}
-	return bothClocks(epoch.Add(at+c.gain(at)+c.offset), c.monotonic(at))
+	return bothClocks(at+c.gain(at)+c.offset, c.monotonic(at))
 }
 
 // due is when the node's clock will read a time of its own; not ok if that is never, as its clock goes.
 func (n *node) due(next time.Time) (at time.Duration, ok bool) {
-	at, ok = n.clock.reads(next.Sub(bothClocks(epoch, 0)))
+	at, ok = n.clock.reads(next.Sub(begun))
 	return max(at, n.world.now), ok
 }
 
@@ -172,15 +193,22 @@ func (n *node) wind() {
 
 // bothClocks makes a time as time.Now gives it, which has a wall clock and a monotonic one; the standard library has no other way to set the
 // two apart. The first word of such a time.Time is a bit, 33 bits of seconds since 1885 and 30 of nanoseconds; the second is the monotonic
-// clock in nanoseconds, from 1.
-func bothClocks(wall time.Time, monotonic time.Duration) time.Time {
+// clock in nanoseconds, from 1. The wall clock is told since the epoch.
+func bothClocks(wall, monotonic time.Duration) time.Time {
+	seconds, nanos := wall/time.Second, wall%time.Second
+	if nanos < 0 {
+		seconds, nanos = seconds-1, nanos+time.Second
+	}
 	t := struct {
 		wall uint64
 		ext  int64
 		loc  *time.Location
-	}{wall: 1<<63 | uint64(wall.Unix()-begin1885)<<30 | uint64(wall.Nanosecond()), ext: int64(monotonic) + 1}
+	}{wall: 1<<63 | uint64(epochIn1885+int64(seconds))<<30 | uint64(nanos), ext: int64(monotonic) + 1}
 	return *(*time.Time)(unsafe.Pointer(&t))
 }
 
-// begin1885 is the beginning of the year 1885, in seconds since 1970.
-const begin1885 = -2682288000
+// begun is what a node reads when a world begins, whose clocks are right.
+var begun = bothClocks(0, 0)
+
+// epochIn1885 is the epoch in seconds since the beginning of the year 1885.
+const epochIn1885 = epochUnix + 2682288000

@@ -22,10 +22,10 @@ func TestBothClocks(t *testing.T) {
 	if got, want := strings.Join(fields, ", "), "wall uint64 0, ext int64 8, loc *time.Location 16"; got != want {
 		t.Fatalf("a time.Time is made of %s, want %s", got, want)
 	}
-	base := bothClocks(epoch, 0)
-	for _, wall := range []time.Time{epoch, epoch.Add(-19 * 365 * 24 * time.Hour), epoch.Add(time.Hour + 123456789)} {
+	base := bothClocks(0, 0)
+	for _, wall := range []time.Time{epoch, epoch.Add(-19 * 365 * 24 * time.Hour), epoch.Add(time.Hour + 123456789), epoch.Add(-1)} {
 		for _, monotonic := range []time.Duration{0, 1, time.Hour} {
-			got := bothClocks(wall, monotonic)
+			got := bothClocks(wall.Sub(epoch), monotonic)
 			if !got.Round(0).Equal(wall) || got.UnixNano() != wall.UnixNano() || got.Location() != time.UTC {
 				t.Errorf("the wall clock reads %v, want %v", got, wall)
 			}
@@ -57,8 +57,10 @@ func TestClocks(t *testing.T) {
 		{"fast", []Skew{{Drift: 500_000}}, [4]time.Duration{25 * s, 20 * s, 30 * s, 30 * s}, [4]time.Duration{25 * s, 25 * s, 35 * s, 35 * s}},
 		{"slow", []Skew{{Drift: -300_000}}, [4]time.Duration{17 * s, 20 * s, 30 * s, 30 * s}, [4]time.Duration{17 * s, 17 * s, 27 * s, 27 * s}},
 		{"frozen", []Skew{{Frozen: true}}, [4]time.Duration{10 * s, 20 * s, 30 * s, 30 * s}, [4]time.Duration{10 * s, 10 * s, 20 * s, 20 * s}},
+		{"frozen and fast", []Skew{{Frozen: true}, {Drift: 100_000}}, [4]time.Duration{10 * s, 20 * s, 31 * s, 30 * s}, [4]time.Duration{10 * s, 10 * s, 21 * s, 21 * s}},
+		{"fast and frozen", []Skew{{Drift: 100_000}, {Frozen: true}}, [4]time.Duration{10 * s, 10 * s, 10 * s, 30 * s}, [4]time.Duration{10 * s, 10 * s, 10 * s, 10 * s}},
 		{"two", []Skew{{Drift: 500_000, Offset: s}, {Drift: 100_000, Offset: time.Minute}},
-			[4]time.Duration{27*s + time.Minute, 26*s + time.Minute, 37*s + time.Minute, 30 * s}, [4]time.Duration{26 * s, 26 * s, 37 * s, 37 * s}},
+			[4]time.Duration{27*s + time.Minute, 21*s + time.Minute, 32*s + time.Minute, 30 * s}, [4]time.Duration{26 * s, 26 * s, 37 * s, 37 * s}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w, _ := memoryWorld(t, 1)
@@ -67,7 +69,7 @@ func TestClocks(t *testing.T) {
 			read := func() {
 				now := n.now()
 				wall = append(wall, time.Duration(now.UnixNano()-epoch.UnixNano()))
-				mono = append(mono, now.Sub(bothClocks(epoch, 0)))
+				mono = append(mono, now.Sub(bothClocks(0, 0)))
 			}
 			w.Run(10 * s)
 			var clears []func() int

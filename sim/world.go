@@ -24,7 +24,9 @@ func (l Links) Slack() time.Duration { return 2*(l.Delay+l.Jitter) + time.Millis
 var DefaultLinks = Links{Delay: 200 * time.Microsecond, Jitter: 100 * time.Microsecond}
 
 // epoch is the wall-clock time at which every world begins: 2026-01-01 00:00 UTC.
-var epoch = time.Unix(1767225600, 0).UTC()
+var epoch = time.Unix(epochUnix, 0).UTC()
+
+const epochUnix = 1767225600 // seconds since 1970
 
 var errClosed = errors.New("sim: the world is closed")
 

@@ -61,7 +61,11 @@ func helpFaults(w io.Writer) {
 			if !p.Required {
 				needed = ", may be left out"
 			}
-			fmt.Fprintf(w, "  %s: <%s>\t%s%s\n", p.Name, p.Type, p.Usage, needed)
+			want := string(p.Type)
+			if p.Type == chaos.Word && len(p.Words) < 8 {
+				want = strings.Join(p.Words, "|")
+			}
+			fmt.Fprintf(w, "  %s: <%s>\t%s%s\n", p.Name, want, p.Usage, needed)
 		}
 		for _, line := range licenses(k) {
 			fmt.Fprintf(w, "  \t%s\n", line)
@@ -71,10 +75,29 @@ func helpFaults(w io.Writer) {
 
 // licenses tells what a kind may break, and where, in lines.
 func licenses(k chaos.Kind) (lines []string) {
+	lines = breaks(k.Permits, "")
+	for _, p := range k.Params {
+		if p.Name != "how" {
+			continue
+		}
+		for _, word := range p.Words[1:] {
+			lines = append(lines, breaks(k.ByHow[word], " with how: "+word)...)
+		}
+	}
+	for _, d := range []sim.Durability{sim.Memory, sim.OS, sim.Fsync} {
+		if less, ok := k.Weakens[d]; ok {
+			lines = append(lines, fmt.Sprintf("to faults that come then durability %s is worth %s", d, less))
+		}
+	}
+	return lines
+}
+
+// breaks tells what a fault may break that permits so much.
+func breaks(permits map[sim.Durability][]string, with string) (lines []string) {
 	where := map[string][]string{} // durabilities by promise
 	var promises []string
 	for _, d := range []sim.Durability{sim.Memory, sim.OS, sim.Fsync} {
-		for _, promise := range k.Permits[d] {
+		for _, promise := range permits[d] {
 			if where[promise] == nil {
 				promises = append(promises, promise)
 			}
@@ -82,12 +105,7 @@ func licenses(k chaos.Kind) (lines []string) {
 		}
 	}
 	for _, promise := range promises {
-		lines = append(lines, fmt.Sprintf("may break %s where durability is %s", promise, strings.Join(where[promise], " or ")))
-	}
-	for _, d := range []sim.Durability{sim.Memory, sim.OS, sim.Fsync} {
-		if less, ok := k.Weakens[d]; ok {
-			lines = append(lines, fmt.Sprintf("to faults that come then durability %s is worth %s", d, less))
-		}
+		lines = append(lines, fmt.Sprintf("may break %s where durability is %s%s", promise, strings.Join(where[promise], " or "), with))
 	}
 	return lines
 }
