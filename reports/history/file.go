@@ -79,6 +79,9 @@ func appendOp(dst []byte, op *Op) []byte {
 	if op.Clients {
 		dst = append(dst, `,"clients":true`...)
 	}
+	if op.Waits {
+		dst = append(dst, `,"waits":true`...)
+	}
 	return append(dst, '}')
 }
 
