@@ -210,6 +210,7 @@ var histories = []ruling{
 	{"nothing-stuck-at-topic", Invalid, 1, ": b1 has in orders 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 1.500s"},
 	{"nothing-stuck-unanswered", Invalid, 1, "1-3: p1 waits for b1 to answer 3 publications, the oldest sent at 0.500s"},
 	{"nothing-stuck-moving", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 20.000s; c1 could take 10 since 1.500s"},
+	{"nothing-stuck-leaving", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 19.250s; c1 could take 10 since 1.500s"}, // while consumers left nobody looked
 	{"nothing-stuck-just-free", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 19.500s"},
 	{"nothing-stuck-busy", Unknown, 1, ": b1 has in orders/billing 1 message queued, 10 in flight at c1 since 1.500s, until 21.300s at the latest; nothing moves there since 1.250s; no consumer could take one"},
 	{"nothing-stuck-touched", Unknown, 1, ": b1 has in orders/billing 0 messages queued, 1 in flight at c1 since 1.500s, until 21.300s at the latest; nothing moves there since 1.250s; c1 could take 9 since 1.500s"},
