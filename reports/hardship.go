@@ -98,7 +98,7 @@ func (g *ledger) fault(op *history.Op) {
 	if op.Type == history.Info {
 		return
 	}
-	h.failed = op.Type == history.Fail
+	h.failed = op.Type == history.Fail || op.Error != ""
 	g.open[key] = slices.Delete(open, i, i+1)
 	h.To, h.Note = op.Time, op.Error
 	if h.clients || h.waits {

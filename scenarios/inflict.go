@@ -38,10 +38,10 @@ func (r *run) inflict(f *Fault) {
 		err := heal()
 		r.restored(f)
 		if err != nil && !errors.Is(err, chaos.ErrHitNothing) && (f.Kind.Ends || f.Kind.Restarts) {
-			r.revive(f.Target, patience, func(err error) { r.healed(op, err) })
+			r.revive(f.Target, patience, func(err error) { r.healed(op, f.MayMiss, err) })
 			return
 		}
-		r.healed(op, err)
+		r.healed(op, f.MayMiss, err)
 	}
 	switch {
 	case f.For > 0:
@@ -54,9 +54,12 @@ func (r *run) inflict(f *Fault) {
 }
 
 // healed records how a fault was healed.
-func (r *run) healed(op history.Op, err error) {
+func (r *run) healed(op history.Op, mayMiss bool, err error) {
 	r.broken--
 	switch {
+	case errors.Is(err, chaos.ErrHitNothing) && mayMiss:
+		op.Error = "hit nothing"
+		r.record(op, history.OK)
 	case errors.Is(err, chaos.ErrHitNothing):
 		r.failed(op, "hit nothing")
 	case err != nil:

@@ -77,6 +77,7 @@ type Consumer struct {
 type Fault struct {
 	At      time.Duration
 	For     time.Duration // 0: until the load is over
+	MayMiss bool          // it is no matter if it hits nothing
 	Kind    chaos.Kind
 	Args    chaos.Args
 	Target  string        // whom it hits
