@@ -102,6 +102,16 @@ var histories = []ruling{
 	// What clients do wrong holds nothing up.
 	{"no-duplicates-fault-of-clients", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
 
+	// Attempts count up by one, but for deliveries that nobody got, and in each life of the broker.
+	{"counts-attempts-good", Valid, 0, ""},
+	{"counts-attempts-bad", Invalid, 1, "1-1: delivered in orders/billing as attempt 1, and attempt 1 was before"},
+	{"counts-attempts-none", Invalid, 1, "1-1: delivered in orders/billing as attempt 0, and attempt 0 was before"},
+	{"counts-attempts-twice", Invalid, 1, "1-1: delivered in orders/billing as attempt 3, with nothing between it and attempt 1"},
+	{"counts-attempts-overtaken", Valid, 0, ""}, // attempt 2 may be on its way to the other consumer
+	{"counts-attempts-after-close", Valid, 0, ""},
+	{"counts-attempts-after-kill", Valid, 0, ""},
+	{"counts-attempts-republished", Valid, 0, ""}, // the second copy is not judged
+
 	{"no-early-redelivery-good", Valid, 0, ""},
 	{"no-early-redelivery-bad", Invalid, 1, "1-1: delivered again in orders/billing 112ms before its timeout of 1s was over"},
 	{"no-early-redelivery-touch", Invalid, 1, "1-1: delivered again in orders/billing 788ms before its timeout of 1s was over"},

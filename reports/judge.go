@@ -117,7 +117,7 @@ func (j *Judge) close(c *check) {
 	if c.Events == 0 && c.Count == 0 {
 		c.Summary = "nothing to judge"
 		if asked {
-			c.Validity = c.Validity.Worse(Unknown)
+			c.note(Unknown, "nothing happened that it judges")
 			c.Summary = "asked for, but nothing happened that it judges"
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 
 	"github.com/nsqlab/nsqlab/chaos"
 	"github.com/nsqlab/nsqlab/sim"
@@ -224,6 +225,16 @@ func asWritten(pairs []pair) string {
 		}
 	}
 	return strings.Join(all, ", ")
+}
+
+// wordsOf takes a fault's words apart again.
+func wordsOf(words string) []pair {
+	f, err := parser.ParseBytes([]byte("{"+words+"}"), 0)
+	if err != nil || len(f.Docs) != 1 {
+		return nil
+	}
+	d := &decoder{}
+	return d.pairs("a fault", f.Docs[0].Body)
 }
 
 // inFlow is a value as it was written, a list on one line.

@@ -16,6 +16,7 @@ import (
 // scenarioKeys are what stands at the top of a file.
 var scenarioKeys = []key[Scenario]{
 	{name: "description", usage: "what the scenario shows", typ: &text, set: func(s *Scenario, v any) { s.Description = v.(string) }, get: func(s *Scenario) string { return plain(s.Description) }},
+	{name: "seed", usage: "the seed it is played under, if none is given (1)", typ: &seedOf, set: func(s *Scenario, v any) { s.Seed = v.(uint64) }, get: func(s *Scenario) string { return s.seedText() }},
 	{name: "lookups", usage: "the nsqlookupds by name, each with its flags (inactive_producer_timeout: 30s)", read: readLookups, shape: lookupsShape, get: func(s *Scenario) string { return s.nodesText(s.Lookups) }},
 	{name: "brokers", usage: "the brokers by name, each with nsqd's flags (msg_timeout: 2s)", required: true, read: readBrokers, shape: brokersShape, get: func(s *Scenario) string { return s.nodesText(s.Brokers) }},
 	{name: "links", usage: "how the virtual links are without faults", read: readLinks, shape: shapeOf(linkKeys), get: func(s *Scenario) string { return s.linksText() }},

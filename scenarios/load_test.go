@@ -29,7 +29,8 @@ load:
 
 // mistakes are what the loader refuses, with what it says.
 var mistakes = []struct{ name, file, want string }{
-	{"an unknown key", base + "colour: red\n", `bad.yaml:5:1: the scenario has no key "colour"; it has description, lookups, brokers`},
+	{"an unknown key", base + "colour: red\n", `bad.yaml:5:1: the scenario has no key "colour"; it has description, seed, lookups, brokers`},
+	{"a seed below 0", base + "seed: -1\n", `bad.yaml:5:7: seed: "-1" is not a whole number from 0`},
 	{"an unknown key of a load line", strings.Replace(base, "for: 1s", "for: 1s, sise: 3", 1), `bad.yaml:3:44: a produce line has no key "sise"; it has produce, name`},
 	{"a missing unit", strings.Replace(base, "for: 1s", "for: 1", 1), `bad.yaml:3:40: for: "1" is not a duration of more than 0 with its unit, such as 20ms or 1m30s`},
 	{"a rate without a unit", strings.Replace(base, "10/s", "10", 1), `bad.yaml:3:29: rate: "10" is not a number a second, such as 200/s`},

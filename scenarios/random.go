@@ -87,7 +87,7 @@ func Random(seed uint64) *Scenario {
 	if err != nil {
 		panic(fmt.Sprintf("scenarios: what is made up from seed %d cannot be read: %v\n%s", seed, err, f.text.String()))
 	}
-	s.Description = "made up from seed " + fmt.Sprint(seed)
+	s.Description, s.Seed = "made up from seed "+fmt.Sprint(seed), seed
 	return s.Drawn(seed)
 }
 

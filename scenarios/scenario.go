@@ -27,6 +27,7 @@ type Scenario struct {
 	Name        string // the file's, without its ending
 	File        string
 	Description string
+	Seed        uint64     // that it is played under, if none is given
 	Lookups     []sim.Node // nsqlookupds
 	Brokers     []sim.Node
 	Links       sim.Links // as they are without faults, where the cluster's are made and not real
@@ -97,7 +98,10 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
 }
 
-const maxFile = 1 << 20 // bytes of a scenario's file
+const (
+	maxFile     = 1 << 20 // bytes of a scenario's file
+	defaultSeed = 1
+)
 
 // defaultDrain lets what is in flight time out once by nsqd's message timeout, a minute, and then nothing move for two of them, by which what is
 // stuck is told from what is slow.
@@ -120,7 +124,7 @@ func Parse(file string, src []byte) (*Scenario, error) {
 	base := filepath.Base(file)
 	s := &Scenario{
 		Name: strings.TrimSuffix(base, filepath.Ext(base)), File: file,
-		Links: sim.DefaultLinks, Drain: defaultDrain,
+		Seed: defaultSeed, Links: sim.DefaultLinks, Drain: defaultDrain,
 	}
 	if err := decode(file, src, s); err != nil {
 		return nil, err
@@ -130,6 +134,25 @@ func Parse(file string, src []byte) (*Scenario, error) {
 
 // Nodes are all that a cluster has for the scenario.
 func (s *Scenario) Nodes() []sim.Node { return slices.Concat(s.Lookups, s.Brokers) }
+
+// Messages is how many the load is to publish.
+func (s *Scenario) Messages() (n int) {
+	for _, p := range s.Producers {
+		n += p.messages()
+	}
+	return n
+}
+
+// Clients is how many the load has.
+func (s *Scenario) Clients() (n int) {
+	for _, p := range s.Producers {
+		n += p.clients()
+	}
+	for _, c := range s.Consumers {
+		n += c.Clients
+	}
+	return n
+}
 
 // LoadFor is how long the load and the faults with an end last.
 func (s *Scenario) LoadFor() time.Duration {

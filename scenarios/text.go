@@ -58,6 +58,13 @@ func (s *Scenario) nodesText(nodes []sim.Node) string {
 	return b.String()
 }
 
+func (s *Scenario) seedText() string {
+	if s.Seed == defaultSeed {
+		return ""
+	}
+	return strconv.FormatUint(s.Seed, 10)
+}
+
 func (s *Scenario) linksText() string {
 	if s.Links == sim.DefaultLinks {
 		return ""
