@@ -33,7 +33,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%s stands too late: nodes come before links, and links before clients", k.Name)
 		}
 		ofLinks, ofClients = ofLinks || !k.OfNode(), ofClients || k.OfClients()
-		names := map[string]bool{"at": true, "for": true} // words of every fault
+		names := map[string]bool{"at": true, "for": true, "may_miss": true} // words of every fault
 		for _, p := range k.Params {
 			if !word.MatchString(p.Name) || names[p.Name] || p.Usage == "" || p.Type == "" || (p.Type == chaos.Word) != (len(p.Words) > 0) {
 				t.Errorf("%s: parameter %+v", k.Name, p)

@@ -65,7 +65,7 @@ func (c *findings) see(e event) {
 	op := e.op
 	switch {
 	case op.Process == history.Nemesis:
-		if op.Type == history.Invoke {
+		if op.Type == history.Invoke && !op.Waits || c.springs(op) {
 			c.interrupt(op)
 		}
 	case op.F == history.Publish && op.Type == history.OK:

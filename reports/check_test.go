@@ -37,6 +37,9 @@ var histories = []ruling{
 	{"no-loss-strict", Invalid, 2, "1-2: acknowledged by b1, never delivered to orders/billing: a kill of a broker with durability memory permits its loss"},
 	{"no-loss-during-kill", Licensed, 1, "1-1: acknowledged by b1, never delivered to orders/billing: a kill of a broker with durability memory permits its loss"},
 	{"no-loss-after-kill", Invalid, 1, "1-2: acknowledged by b1, never delivered to orders/billing"},
+	// A crash permits something from the moment that it comes, if it comes.
+	{"no-loss-crash", Licensed, 2, "1-2: acknowledged by b1, never delivered to orders/billing: a crash of a broker with durability memory permits its loss"},
+	{"no-loss-crash-that-never-came", Invalid, 2, "1-2: acknowledged by b1, never delivered to orders/billing"},
 	// What ends a broker that promised more permits nothing, or the loss of what was published to one of its topics.
 	{"no-loss-unlicensed-end", Invalid, 2, "1-1: acknowledged by b1, never delivered to orders/billing"},
 	{"no-loss-licensed-topic", Invalid, 2, "1-1: acknowledged by b1, never delivered to orders/billing: a powercut permits its loss"},
@@ -76,6 +79,9 @@ var histories = []ruling{
 	{"no-duplicates-after-close", Valid, 0, ""},
 	{"no-duplicates-after-kill", Valid, 0, ""},
 	{"no-duplicates-bad", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
+	{"no-duplicates-before-crash", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
+	{"no-duplicates-crash-that-never-came", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
+	{"no-duplicates-after-crash", Valid, 0, ""},
 	{"no-duplicates-two-consumers", Invalid, 1, "1-1: delivered again in orders/billing after 0s, with no timeout, requeue or closed connection between"},
 	{"no-duplicates-proved-fin", Invalid, 1, "1-1: delivered again in orders/billing after a FIN that was proved"},
 	{"no-duplicates-slow-disk", Invalid, 1, "1-1: delivered again in orders/billing after a FIN that was proved"},
@@ -204,6 +210,7 @@ var histories = []ruling{
 	{"nothing-stuck-at-topic", Invalid, 1, ": b1 has in orders 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 1.500s"},
 	{"nothing-stuck-unanswered", Invalid, 1, "1-3: p1 waits for b1 to answer 3 publications, the oldest sent at 0.500s"},
 	{"nothing-stuck-moving", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 20.000s; c1 could take 10 since 1.500s"},
+	{"nothing-stuck-leaving", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 19.250s; c1 could take 10 since 1.500s"}, // while consumers left nobody looked
 	{"nothing-stuck-just-free", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 19.500s"},
 	{"nothing-stuck-busy", Unknown, 1, ": b1 has in orders/billing 1 message queued, 10 in flight at c1 since 1.500s, until 21.300s at the latest; nothing moves there since 1.250s; no consumer could take one"},
 	{"nothing-stuck-touched", Unknown, 1, ": b1 has in orders/billing 0 messages queued, 1 in flight at c1 since 1.500s, until 21.300s at the latest; nothing moves there since 1.250s; c1 could take 9 since 1.500s"},

@@ -17,6 +17,7 @@ type hardship struct {
 	on       time.Duration // when it certainly was; -1: not yet
 	ends     bool          // it ends the node, at some time between From and on
 	clients  bool          // it is in what clients do, and holds nothing up
+	waits    bool          // for its moment: it is not there, and was not
 	licenses []license
 	skew
 	promised string   // by OK; empty: not known, or more than one thing
@@ -68,15 +69,10 @@ func (g *ledger) fault(op *history.Op) {
 		g.open[key] = append(g.open[key], len(g.faults))
 		g.faults = append(g.faults, hardship{
 			Band: Band{Kind: op.F, Target: strings.TrimPrefix(op.Note, op.F+": "), From: op.Time, To: -1},
-			node: op.Node, on: -1, ends: op.Ends, clients: op.Clients, promised: op.Durability, states: op.States, skew: skew{op.After, op.Count}, lingers: op.Lingers,
+			node: op.Node, on: -1, ends: op.Ends, clients: op.Clients, waits: op.Waits, skew: skew{op.After, op.Count}, lingers: op.Lingers,
 		})
-		h := &g.faults[len(g.faults)-1]
-		for _, s := range op.Licenses {
-			h.licenses = append(h.licenses, readLicense(s))
-		}
-		if !op.Clients {
-			g.active++
-			g.unsettle()
+		if !op.Waits {
+			g.comes(&g.faults[len(g.faults)-1], op)
 		}
 		return
 	}
@@ -91,20 +87,21 @@ func (g *ledger) fault(op *history.Op) {
 		i = 0
 	}
 	h := &g.faults[open[i]]
-	if h.on < 0 {
+	if h.waits && op.Type == history.Info {
+		h.waits, h.From = false, op.Time
+		g.comes(h, op)
+	}
+	if h.on < 0 && !h.waits {
 		h.on = op.Time
 		g.forget(h)
 	}
 	if op.Type == history.Info {
-		if len(op.States) > 0 { // it has waited for its moment
-			h.states = op.States
-		}
 		return
 	}
-	h.failed = op.Type == history.Fail
+	h.failed = op.Type == history.Fail || op.Error != ""
 	g.open[key] = slices.Delete(open, i, i+1)
 	h.To, h.Note = op.Time, op.Error
-	if h.clients {
+	if h.clients || h.waits {
 		return
 	}
 	if h.lingers > 0 {
@@ -112,6 +109,23 @@ func (g *ledger) fault(op *history.Op) {
 	}
 	if g.active--; g.active == 0 {
 		g.calm = op.Time
+	}
+}
+
+// springs says whether this is the moment that a fault has waited for.
+func (g *ledger) springs(op *history.Op) bool {
+	return op.Type == history.Info && slices.ContainsFunc(g.open[op.F+" "+op.Note], func(i int) bool { return g.faults[i].waits })
+}
+
+// comes takes in what there is to say of a fault when it comes.
+func (g *ledger) comes(h *hardship, op *history.Op) {
+	h.promised, h.states = op.Durability, op.States
+	for _, s := range op.Licenses {
+		h.licenses = append(h.licenses, readLicense(s))
+	}
+	if !h.clients {
+		g.active++
+		g.unsettle()
 	}
 }
 
@@ -130,14 +144,14 @@ func (g *ledger) forget(h *hardship) {
 // ended says whether a node was ended, or may have been, from a to b: it began anew since.
 func (g *ledger) ended(node string, a, b time.Duration) bool {
 	return slices.ContainsFunc(g.faults, func(h hardship) bool {
-		return h.ends && h.node == node && h.From <= b && (h.on < 0 || h.on >= a)
+		return h.ends && !h.waits && h.node == node && h.From <= b && (h.on < 0 || h.on >= a)
 	})
 }
 
 // permitted finds the first fault that may have lost a message; nil: none.
 func (g *ledger) permitted(m *message) *hardship {
 	for i := range g.faults {
-		if h := &g.faults[i]; h.node == m.node && h.permits(m.topic, m.begun) && (h.on < 0 || h.on >= m.begun) {
+		if h := &g.faults[i]; h.node == m.node && !h.waits && h.permits(m.topic, m.begun) && (h.on < 0 || h.on >= m.begun) {
 			return h
 		}
 	}
@@ -146,5 +160,5 @@ func (g *ledger) permitted(m *message) *hardship {
 
 // disturbed says whether a fault was on at some time from a to b that may hold up what is sent.
 func (g *ledger) disturbed(a, b time.Duration) bool {
-	return slices.ContainsFunc(g.faults, func(h hardship) bool { return !h.clients && h.From <= b && (h.To < 0 || h.To >= a) })
+	return slices.ContainsFunc(g.faults, func(h hardship) bool { return !h.clients && !h.waits && h.From <= b && (h.To < 0 || h.To >= a) })
 }

@@ -225,7 +225,7 @@ func tell(op history.Op) string {
 	words := op.F
 	if op.Process == history.Nemesis {
 		return map[history.Type]string{
-			history.Info: "has ended " + op.Node + " by a " + op.F, history.OK: "has started again " + op.Node, history.Fail: "cannot end or start " + op.Node,
+			history.Info: "has ended " + op.Node + " by a " + op.F, history.OK: "has started again " + op.Node, history.Fail: "has not ended or not started again " + op.Node + ": " + op.Error,
 		}[op.Type]
 	}
 	switch op.F {

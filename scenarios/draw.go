@@ -38,7 +38,7 @@ func (l *lot) line(k chaos.Kind, at, length time.Duration) string {
 		}
 		words = append(words, p.Name+": "+v)
 	}
-	return "{" + strings.Join(append(words, "for: "+timed(length)), ", ") + "}"
+	return "{" + strings.Join(append(words, "for: "+timed(length), "may_miss: true"), ", ") + "}"
 }
 
 // value draws a parameter as it is written; target is whom the fault hits, once that is drawn.

@@ -22,7 +22,7 @@ var scenarioKeys = []key[Scenario]{
 	{name: "load", usage: "lines that produce or consume", required: true, read: readLoad, shape: loadShape, get: func(s *Scenario) string { return s.loadText() }},
 	{name: "faults", usage: "hardships and when they come (nsqlab help faults)", read: readFaults, shape: faultsShape, get: func(s *Scenario) string { return s.faultsText() }},
 	{name: "swarm", usage: "hardships that each seed draws for itself, with quiet times between", read: readSwarm, shape: shapeOf(swarmKeys), get: func(s *Scenario) string { return s.swarmText() }},
-	{name: "drain", usage: "how long what is owed may take to arrive once all is healed (2m)", typ: &duration, set: func(s *Scenario, v any) { s.Drain = v.(time.Duration) }, get: func(s *Scenario) string { return lasting(s.Drain, 2*time.Minute) }},
+	{name: "drain", usage: "how long what is owed may take to arrive once all is healed (5m); what is stuck can be told from what is slow after three message timeouts", typ: &duration, set: func(s *Scenario, v any) { s.Drain = v.(time.Duration) }, get: func(s *Scenario) string { return lasting(s.Drain, defaultDrain) }},
 	{name: "expect", usage: "the promises to hold (nsqlab help checkers); left out, all that apply", read: readExpect, shape: expectShape, get: func(s *Scenario) string { return s.expectText() }},
 	{name: "strict", usage: "whether a loss that a fault permits counts as a violation (false)", typ: &yesNo, set: func(s *Scenario, v any) { s.Strict = v.(bool) }, get: func(s *Scenario) string { return flagText(s.Strict) }},
 }

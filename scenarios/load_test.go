@@ -44,7 +44,7 @@ var mistakes = []struct{ name, file, want string }{
 	{"a flag with a dash", strings.Replace(base, "msg_timeout", "msg-timeout", 1), `bad.yaml:1:24: b2: msg-timeout: want _ for -`},
 	{"a promise twice", base + "expect: [no-loss, no-loss]\n", `bad.yaml:5:19: expect: no-loss stands here twice`},
 	{"a fault without a time", base + "faults:\n  - {kill: b1}\n", `bad.yaml:6:5: a kill fault lacks at: when it comes`},
-	{"a fault's unknown word", base + "faults:\n  - {at: 0s, kill: b1, signal: 9}\n", `bad.yaml:6:24: a kill fault has no key "signal"; it has at, for, kill`},
+	{"a fault's unknown word", base + "faults:\n  - {at: 0s, kill: b1, signal: 9}\n", `bad.yaml:6:24: a kill fault has no key "signal"; it has at, for, may_miss, kill`},
 	{"a fault without what it needs", base + "faults:\n  - {at: 0s, delay: b1}\n", `bad.yaml:6:5: a delay fault lacks by: how much longer, one way`},
 	{"a way that is none", base + "faults:\n  - {at: 0s, partition: b1, way: up}\n", `bad.yaml:6:34: way: "up" is not in, out or both`},
 	{"an nsqlookupd that is not there", strings.Replace(base, "b1: {}", "b1: {lookups: [l1]}", 1), `bad.yaml:1:26: lookups: no nsqlookupd is called "l1"; there are `},

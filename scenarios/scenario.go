@@ -77,6 +77,7 @@ type Consumer struct {
 type Fault struct {
 	At      time.Duration
 	For     time.Duration // 0: until the load is over
+	MayMiss bool          // it is no matter if it hits nothing
 	Kind    chaos.Kind
 	Args    chaos.Args
 	Target  string        // whom it hits
@@ -98,6 +99,10 @@ func (e *Error) Error() string {
 
 const maxFile = 1 << 20 // bytes of a scenario's file
 
+// defaultDrain lets what is in flight time out once by nsqd's message timeout, a minute, and then nothing move for two of them, by which what is
+// stuck is told from what is slow.
+const defaultDrain = 5 * time.Minute
+
 // Load reads a scenario's file.
 func Load(file string) (*Scenario, error) {
 	src, err := os.ReadFile(file)
@@ -115,7 +120,7 @@ func Parse(file string, src []byte) (*Scenario, error) {
 	base := filepath.Base(file)
 	s := &Scenario{
 		Name: strings.TrimSuffix(base, filepath.Ext(base)), File: file,
-		Links: sim.DefaultLinks, Drain: 2 * time.Minute,
+		Links: sim.DefaultLinks, Drain: defaultDrain,
 	}
 	if err := decode(file, src, s); err != nil {
 		return nil, err

@@ -83,6 +83,9 @@ func (s *Scenario) faultsText() string {
 		if f.For > 0 {
 			b.WriteString(", for: " + timed(f.For))
 		}
+		if f.MayMiss {
+			b.WriteString(", may_miss: true")
+		}
 		b.WriteString("}")
 	}
 	return b.String()

@@ -82,6 +82,9 @@ func appendOp(dst []byte, op *Op) []byte {
 	if op.Lingers != 0 {
 		dst = strconv.AppendInt(append(dst, `,"lingers":`...), int64(op.Lingers), 10)
 	}
+	if op.Waits {
+		dst = append(dst, `,"waits":true`...)
+	}
 	return append(dst, '}')
 }
 
