@@ -33,7 +33,8 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 		return violation("E_SUB_FAILED SUB failed consumers for %s:%s exceeds limit of %d", t.name, name, limit)
 	}
 	ch := t.open(now, name)
-	if err := ch.tell(now); err != nil {
+	lasts, err := ch.tell(now)
+	if err != nil {
 		return violation("E_SUB_FAILED SUB failed %s", err)
 	}
 	ch.consumers = append(ch.consumers, s)
@@ -43,7 +44,7 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 	s.channel = ch
 	s.client.state = stateSubscribed
 	s.mu.Unlock()
-	if t.syncs() && ch.opening > 0 && ch.number != 0 {
+	if t.syncs() && ch.opening > 0 && lasts {
 		s.full = true // no message comes before OK
 		s.replies = append(s.replies, reply{frame: wire.FrameResponse, text: "OK", opens: true})
 	} else {
@@ -52,17 +53,22 @@ func (s *Session) sub(now time.Time, c wire.Command) error {
 	return nil
 }
 
-// tell has the journal know of a channel that does not last yet, if its topic has OK promise more than nothing, and says why it cannot.
-func (c *channel) tell(now time.Time) error {
+// tell has the journal know of a channel that does not last yet, if its topic has OK promise more than nothing, and says why it cannot. The only
+// channel of a topic for which something waits does without: that may be what fills the disk, and after a crash the first channel gets it.
+// Such a channel, and one that is #ephemeral, do not last.
+func (c *channel) tell(now time.Time) (lasts bool, err error) {
 	t := c.topic
 	if c.opening == 0 || c.number == 0 || t.lazy() {
-		return nil
+		return c.number != 0, nil
 	}
 	t.record(now)
-	err := t.mend(now)
+	err = t.mend(now)
 	t.suffer(err)
 	t.wantSync(now)
-	return err
+	if err != nil && len(t.visible()) == 1 && t.waiting+c.depth() > 0 {
+		return false, nil
+	}
+	return true, err
 }
 
 // state is where the session stands. Only its own commands change it, so they read it without its lock.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsqlab/nsqlab/broker"
 	"github.com/nsqlab/nsqlab/broker/store"
 	"github.com/nsqlab/nsqlab/sim"
 )
@@ -312,26 +313,31 @@ func TestRow22MadeOnAFullDisk(t *testing.T) {
 	}
 }
 
-// Row 22, where the channel cannot be written: SUB is refused, and a channel that is known already has its consumers.
+// Row 22, where the channel cannot be written: SUB is refused; a channel that is known already has its consumers, and what waits at a
+// topic is given out.
 func TestRow22NotWritten(t *testing.T) {
-	n := newNode(t, nil)
-	n.subscribe("t/c", 0)
-	n.sync()
-	full := n.disk.Fill(0)
-	for range 2 { // also when the channel is there already
-		c := n.connect()
-		if err := c.try("SUB t d\n"); err == nil || !strings.HasPrefix(err.Error(), "E_SUB_FAILED SUB failed ") {
-			t.Fatalf("SUB on a full disk gives %v", err)
+	for _, durability := range []broker.Durability{broker.OS, broker.Fsync} {
+		n := newNode(t, func(o *broker.Options) { o.Durability = durability })
+		n.subscribe("t/c", 0)
+		n.pub("u", "fills the disk")
+		n.sync()
+		full := n.disk.Fill(0)
+		n.subscribe("u/first", 1).want("fills the disk") // which makes room
+		for range 2 {                                    // also when the channel is there already
+			c := n.connect()
+			if err := c.try("SUB t d\n"); err == nil || !strings.HasPrefix(err.Error(), "E_SUB_FAILED SUB failed ") {
+				t.Fatalf("SUB on a full disk gives %v", err)
+			}
+			c.s.Disconnect(n.now)
 		}
-		c.s.Disconnect(n.now)
-	}
-	n.subscribe("t/c", 0)
-	full.Clear()
-	n.pass(time.Minute) // the disk is not tried all the time
-	n.subscribe("t/d", 0)
-	n.kill()
-	if len(n.topic("t").Channels) != 2 {
-		t.Fatal("a kill took a channel whose SUB had its OK")
+		n.subscribe("t/c", 0)
+		full.Clear()
+		n.pass(time.Minute) // the disk is not tried all the time
+		n.subscribe("t/d", 0)
+		n.kill()
+		if len(n.topic("t").Channels) != 2 {
+			t.Fatal("a kill took a channel whose SUB had its OK")
+		}
 	}
 }
 

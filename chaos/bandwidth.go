@@ -15,7 +15,8 @@ var Bandwidth = Kind{
 		{Name: "bandwidth", Type: End, Required: true, Usage: "the broker, or a load line's clients"},
 		{Name: "rate", Type: Rate, Required: true, Usage: "bytes a second each way, such as 10KB/s", Draw: []string{"1KB/s", "5KB/s", "20KB/s", "100KB/s"}},
 	},
-	New: func(a Args) (Fault, error) { return bandwidth{a.Names["bandwidth"], a.Rates["rate"]}, nil },
+	Lingers: time.Minute, // what is in the queue still has its turn to wait for
+	New:     func(a Args) (Fault, error) { return bandwidth{a.Names["bandwidth"], a.Rates["rate"]}, nil },
 }
 
 type bandwidth struct {

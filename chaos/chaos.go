@@ -54,6 +54,8 @@ type Kind struct {
 	ByHow map[string]map[sim.Durability][]string
 	Ends  bool // it ends the node; what heals it starts that again
 	Halts bool // the node lives and does nothing while it is on
+	// Lingers is how long connections may suffer by what it did to them when it is over: it takes their ends so long to notice.
+	Lingers time.Duration
 	// Restarts says that it ends the node and starts it again, and that what heals it does so once more.
 	Restarts bool
 	// Mild says that it is an Order, and nothing but: nodes and links work as they do without it.
@@ -138,15 +140,19 @@ var Kinds = []Kind{
 	SlowWork, Die, Quit, Forget, FinishTwice, FinishLate, Requeue, Ready, Republish,
 }
 
+// unnoticed is how long an nsqd takes to notice that a connection to an nsqlookupd is dead, and to make another: a PING after 15 s, and 5 s for
+// its answer, and what is left for the rest.
+const unnoticed = 25 * time.Second
+
 // Nothing is what OK is worth where not even a stop in order can be relied on to save what was acknowledged.
 const Nothing sim.Durability = "nothing"
 
 // The promises that faults may break, by their checkers' names.
 const (
-	noLoss        = "no-loss"
-	attemptsCount = "attempts-count"
-	noDuplicates  = "no-duplicates"
-	noLeak        = "no-leak-while-paused"
+	noLoss         = "no-loss"
+	countsAttempts = "counts-attempts"
+	noDuplicates   = "no-duplicates"
+	noLeak         = "no-leak-while-paused"
 )
 
 // worths are what OK can be worth, from the least.
@@ -176,11 +182,11 @@ func or(a, b map[sim.Durability][]string) map[sim.Durability][]string {
 }
 
 // ruined is what may happen where the disk does not have what it should.
-var ruined = permit(sim.Fsync, noLoss, attemptsCount, noDuplicates, noLeak)
+var ruined = permit(sim.Fsync, noLoss, countsAttempts, noDuplicates, noLeak)
 
 // unnoted is what the next end of a broker may do that could not note all: how often a message was delivered, what was finished, and what is paused. Messages it has
 // acknowledged it did write.
-var unnoted = permit(sim.Fsync, attemptsCount, noDuplicates, noLeak)
+var unnoted = permit(sim.Fsync, countsAttempts, noDuplicates, noLeak)
 
 // unsaved is what failing writes make of OK: a broker that keeps messages in memory may not be able to save them any more.
 var unsaved = map[sim.Durability]sim.Durability{sim.Memory: Nothing}

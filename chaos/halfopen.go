@@ -17,6 +17,7 @@ var HalfOpen = Kind{
 		{Name: "from", Type: End, Usage: "the connections with this end alone; left out, with all"},
 		{Name: "way", Type: Way, Usage: "in: nothing reaches the end; out: nothing leaves it; both, if left out"},
 	},
+	Lingers: unnoticed,
 	New: func(a Args) (Fault, error) {
 		return halfOpen{a.Names["halfopen"], a.Names["from"], a.Names["way"]}, nil
 	},

@@ -33,7 +33,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%s stands too late: nodes come before links, and links before clients", k.Name)
 		}
 		ofLinks, ofClients = ofLinks || !k.OfNode(), ofClients || k.OfClients()
-		names := map[string]bool{"at": true, "for": true} // words of every fault
+		names := map[string]bool{"at": true, "for": true, "may_miss": true} // words of every fault
 		for _, p := range k.Params {
 			if !word.MatchString(p.Name) || names[p.Name] || p.Usage == "" || p.Type == "" || (p.Type == chaos.Word) != (len(p.Words) > 0) {
 				t.Errorf("%s: parameter %+v", k.Name, p)
@@ -79,7 +79,7 @@ var durabilities = []sim.Durability{chaos.Nothing, sim.Memory, sim.OS, sim.Fsync
 // broken are, for a kind or a way in which a node ends, of how many durabilities it may break a promise, from the one that promises least.
 var broken = map[string]map[string]int{
 	"no-loss":              {"stop": 1, "kill": 2, "powercut": 3, "bitflip": 4, "truncate": 4, "restart": 1, "crash": 2},
-	"attempts-count":       {"stop": 1, "kill": 2, "powercut": 4, "bitflip": 4, "truncate": 4, "restart": 1, "crash": 2, "diskfull": 4, "diskerror": 4},
+	"counts-attempts":      {"stop": 1, "kill": 2, "powercut": 4, "bitflip": 4, "truncate": 4, "restart": 1, "crash": 2, "diskfull": 4, "diskerror": 4},
 	"no-duplicates":        {"stop": 1, "kill": 2, "powercut": 4, "bitflip": 4, "truncate": 4, "restart": 1, "crash": 2, "diskfull": 4, "diskerror": 4},
 	"no-leak-while-paused": {"powercut": 3, "bitflip": 4, "truncate": 4, "diskfull": 4, "diskerror": 4},
 }

@@ -19,6 +19,7 @@ var Loss = Kind{
 		{Name: "share", Type: Share, Required: true, Usage: "of the chunks, each time they are sent"},
 		{Name: "after", Type: Count, Usage: "so many losses in a row the connection breaks (15, as Linux has it)"},
 	},
+	Lingers: 5 * time.Minute, // what is lost often in a row waits long
 	New: func(a Args) (Fault, error) {
 		return loses{a.Names["loss"], a.Shares["share"], int(cmp.Or(a.Counts["after"], 15))}, nil
 	},

@@ -66,7 +66,7 @@ func (r restart) Inject(c sim.Cluster) (heal func() error, err error) {
 	}
 	return func() error {
 		if err := r.end(c, r.node); err != nil {
-			return err
+			return errors.Join(err, configurer.Configure(r.node, nil, "")) // who ended it starts it as it was
 		}
 		return asItWas()
 	}, nil

@@ -150,3 +150,24 @@ func TestCrashWords(t *testing.T) {
 		t.Errorf("the words are %q, want %q", got, points)
 	}
 }
+
+// TestRestartOfWhatIsDown: a broker that another fault has ended when it is to be restarted as it was is as it was once that fault is over.
+func TestRestartOfWhatIsDown(t *testing.T) {
+	s := newScene(t)
+	heal := s.inflict(chaos.Restart, restartArgs("b1", "--msg-timeout=7s", "stop"))
+	if err := s.w.Kill("b1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := heal(); err == nil {
+		t.Error("it says that it was healed")
+	}
+	if err := s.w.Start("b1"); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.timeout("b1"); got != time.Minute {
+		t.Errorf("its message timeout is %s", got)
+	}
+	if harms := s.w.Harms(); len(harms) > 0 {
+		t.Errorf("there is still %q", harms)
+	}
+}

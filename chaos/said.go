@@ -25,7 +25,8 @@ var Said = Kind{
 		{Name: "by", Type: Duration, Usage: "do: delay: how much later"},
 		{Name: "after", Type: Count, Usage: "do: drop and do: cut: so many of its bytes get through before (0)"},
 	},
-	New: newSaid,
+	Lingers: unnoticed,
+	New:     newSaid,
 }
 
 // commands are what a client can say.

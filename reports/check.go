@@ -29,7 +29,7 @@ type check struct {
 
 // Checkers are all the promises that can be judged.
 var Checkers = []Checker{
-	NoLoss, NoPhantoms, NoCorruption, NoDuplicates, AttemptsCount, NoEarlyRedelivery, NoLateRedelivery,
+	NoLoss, NoPhantoms, NoCorruption, NoDuplicates, CountsAttempts, NoEarlyRedelivery, NoLateRedelivery,
 	NoEarlyDeferral, NoLateDeferral, NoLeakWhilePaused, NoOverrun, FindsProducers, NoMissedStart, Latency, NothingStuck, Activity,
 }
 
@@ -43,7 +43,7 @@ func (c *check) find(v Validity, at time.Duration, msg uint64, format string, ar
 	if v == Licensed && c.strict {
 		v = Invalid
 	}
-	c.Validity = c.Validity.Worse(v)
+	a := c.note(v, format)
 	if c.Count++; len(c.Findings) >= maxFindings {
 		i := len(c.Findings) - 1
 		for i >= 0 && c.Findings[i].Validity.rank() >= v.rank() {
@@ -54,17 +54,27 @@ func (c *check) find(v Validity, at time.Duration, msg uint64, format string, ar
 		}
 		c.Findings = slices.Delete(c.Findings, i, i+1)
 	}
-	f := Finding{Validity: v, At: at, What: fmt.Sprintf(format, args...), number: msg}
+	f := Finding{Validity: v, At: at, What: fmt.Sprintf(format, args...), number: msg, anomaly: a}
 	if msg != 0 {
 		f.Msg = history.MsgString(msg)
 	}
 	c.Findings = append(c.Findings, f)
 }
 
+// note makes the promise stand no better than that, and keeps in what way.
+func (c *check) note(v Validity, format string) Anomaly {
+	c.Validity = c.Validity.Worse(v)
+	a := Anomaly{c.Name, v, verbs.ReplaceAllString(format, "…")}
+	if !slices.Contains(c.anomalies, a) {
+		c.anomalies = append(c.anomalies, a)
+	}
+	return a
+}
+
 // needDrain makes a promise about the end unknown, if the run was not drained.
 func (c *check) needDrain(g *ledger) {
 	if g.end != history.OK && c.Events > 0 {
-		c.Validity = c.Validity.Worse(Unknown)
+		c.note(Unknown, "the drain was not complete")
 		c.Summary += "; the drain was not complete"
 	}
 }

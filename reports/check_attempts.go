@@ -8,13 +8,13 @@ import (
 	"github.com/nsqlab/nsqlab/reports/history"
 )
 
-const attemptsCount = "attempts-count"
+const countsAttempts = "counts-attempts"
 
-// AttemptsCount: the attempts of a message tell how often its channel has delivered it. Each delivery has more than the one before, from one
+// CountsAttempts: the attempts of a message tell how often its channel has delivered it. Each delivery has more than the one before, from one
 // start of the broker to the next too unless a fault may take what the broker has noted; and one more exactly, or 1 of the first, where
 // none can have been lost on its way.
-var AttemptsCount = Checker{
-	Name:    attemptsCount,
+var CountsAttempts = Checker{
+	Name:    countsAttempts,
 	Promise: "A message's attempts count its deliveries in the channel: 1, 2, 3 and so on.",
 	Start: func(g *ledger, _ history.Expectation) *check {
 		c := &counting{check: &check{}, ledger: g}
@@ -26,7 +26,7 @@ var AttemptsCount = Checker{
 	},
 }
 
-// A counting is what attempts-count finds.
+// A counting is what counts-attempts finds.
 type counting struct {
 	*check
 	*ledger
@@ -42,7 +42,7 @@ func (c *counting) see(e event) {
 	if e.l != nil {
 		before, since = e.l.attempt, e.l.sentAfter
 	}
-	if c.mayForget(attemptsCount, e, since) {
+	if c.mayForget(countsAttempts, e, since) {
 		return
 	}
 	c.Events++

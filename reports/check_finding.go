@@ -15,7 +15,7 @@ const findWithin = 5 * time.Second
 
 // FindsProducers: a consumer that asks nsqlookupds who has its topic is connected to each broker that has, within a while. A broker has a topic
 // once it has acknowledged a message of it, until something ends the broker that may lose the topic; an ephemeral one may end at any time. The while counts from a question
-// that is asked when no fault is on, as long as no fault comes and no longer time goes by between two questions.
+// that is asked when no fault is on and no connection suffers any more by one that was, as long as no fault comes and no longer time goes by between two questions.
 var FindsProducers = Checker{
 	Name:    "finds-producers",
 	Promise: "A consumer that looks up its topic finds every broker that has it.",
@@ -65,7 +65,7 @@ func (c *findings) see(e event) {
 	op := e.op
 	switch {
 	case op.Process == history.Nemesis:
-		if op.Type == history.Invoke {
+		if op.Type == history.Invoke && !op.Waits || c.springs(op) {
 			c.interrupt(op)
 		}
 	case op.F == history.Publish && op.Type == history.OK:
@@ -125,7 +125,7 @@ func (c *findings) ask(op *history.Op) {
 	k := c.seekers[i]
 	paused := op.Time-k.asked > c.within
 	k.asked = op.Time
-	if c.active > 0 {
+	if c.active > 0 || c.now < c.lingers {
 		return
 	}
 	for _, h := range c.holders {

@@ -129,7 +129,7 @@ func (c *standstill) judge(j *jam) {
 			owed += op.Count
 		}
 	}
-	long := func(op history.Op) bool { return c.now-op.Due >= c.window(op) }
+	long := func(op history.Op) bool { return op.Time-op.Due >= c.window(op) }
 	able := slices.ContainsFunc(c.freeOf(j), long) && !c.mayPause(j.queued)
 	if owed > 0 && able && long(j.queued) {
 		c.stuck++
@@ -175,7 +175,7 @@ func (c *standstill) window(op history.Op) time.Duration {
 // answer judges a producer that waits.
 func (c *standstill) answer(op history.Op) {
 	v := Unknown
-	if c.now-max(op.Due, c.healed) > silence+c.head.Slack {
+	if op.Time-max(op.Due, c.healed) > silence+c.head.Slack {
 		v = Invalid
 		c.stuck++
 	}

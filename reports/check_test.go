@@ -37,6 +37,9 @@ var histories = []ruling{
 	{"no-loss-strict", Invalid, 2, "1-2: acknowledged by b1, never delivered to orders/billing: a kill of a broker with durability memory permits its loss"},
 	{"no-loss-during-kill", Licensed, 1, "1-1: acknowledged by b1, never delivered to orders/billing: a kill of a broker with durability memory permits its loss"},
 	{"no-loss-after-kill", Invalid, 1, "1-2: acknowledged by b1, never delivered to orders/billing"},
+	// A crash permits something from the moment that it comes, if it comes.
+	{"no-loss-crash", Licensed, 2, "1-2: acknowledged by b1, never delivered to orders/billing: a crash of a broker with durability memory permits its loss"},
+	{"no-loss-crash-that-never-came", Invalid, 2, "1-2: acknowledged by b1, never delivered to orders/billing"},
 	// What ends a broker that promised more permits nothing, or the loss of what was published to one of its topics.
 	{"no-loss-unlicensed-end", Invalid, 2, "1-1: acknowledged by b1, never delivered to orders/billing"},
 	{"no-loss-licensed-topic", Invalid, 2, "1-1: acknowledged by b1, never delivered to orders/billing: a powercut permits its loss"},
@@ -77,6 +80,9 @@ var histories = []ruling{
 	{"no-duplicates-after-kill", Valid, 0, ""},
 	{"no-duplicates-after-kill-proved", Invalid, 1, "1-1: delivered again in orders/billing after a FIN that was proved"}, // that was noted
 	{"no-duplicates-bad", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
+	{"no-duplicates-before-crash", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
+	{"no-duplicates-crash-that-never-came", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
+	{"no-duplicates-after-crash", Valid, 0, ""},
 	{"no-duplicates-two-consumers", Invalid, 1, "1-1: delivered again in orders/billing after 0s, with no timeout, requeue or closed connection between"},
 	{"no-duplicates-proved-fin", Invalid, 1, "1-1: delivered again in orders/billing after a FIN that was proved"},
 	{"no-duplicates-slow-disk", Invalid, 1, "1-1: delivered again in orders/billing after a FIN that was proved"},
@@ -98,25 +104,31 @@ var histories = []ruling{
 	{"no-duplicates-fault-of-clients", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
 
 	// Attempts count deliveries; what was lost on its way, or with its connection, counts too.
-	{"attempts-count-good", Valid, 0, ""},
-	{"attempts-count-bad", Invalid, 1, "1-1: delivered in orders/billing as attempt 1 after attempt 1"},
-	{"attempts-count-zero", Invalid, 1, "1-1: delivered in orders/billing as attempt 0"},
-	{"attempts-count-skipped", Invalid, 1, "1-1: delivered in orders/billing as attempt 3 right after attempt 1"},
-	{"attempts-count-begins-late", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 2"},
-	{"attempts-count-most", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 65535"}, // and they stay there
-	{"attempts-count-closed", Valid, 0, ""},
-	{"attempts-count-fault-on", Valid, 0, ""},
-	{"attempts-count-ghost", Valid, 0, ""}, // a broker that does not know that a client is gone delivers to it
-	{"attempts-count-ghost-before", Valid, 0, ""},
-	{"attempts-count-ghost-is-gone", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 2"},
-	{"attempts-count-after-kill", Valid, 0, ""},
-	{"attempts-count-after-kill-forgotten", Invalid, 1, "1-1: delivered in orders/billing as attempt 2 after attempt 2"},
-	{"attempts-count-after-kill-anew", Invalid, 1, "1-1: delivered in orders/billing as attempt 1 after attempt 2"},
-	{"attempts-count-after-kill-permitted", Valid, 0, ""},
-	{"attempts-count-after-kill-other-topic", Invalid, 1, "1-1: delivered in orders/billing as attempt 1 after attempt 2"},
-	{"attempts-count-after-kill-not-noted", Valid, 0, ""}, // a disk that failed may have kept it from being noted
-	{"attempts-count-republished", Unknown, 0, ""},        // not judged: each copy has its own
-	{"attempts-count-overtaken", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 2"},
+	{"counts-attempts-good", Valid, 0, ""},
+	{"counts-attempts-bad", Invalid, 1, "1-1: delivered in orders/billing as attempt 1 after attempt 1"},
+	{"counts-attempts-zero", Invalid, 1, "1-1: delivered in orders/billing as attempt 0"},
+	{"counts-attempts-skipped", Invalid, 1, "1-1: delivered in orders/billing as attempt 3 right after attempt 1"},
+	{"counts-attempts-begins-late", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 2"},
+	{"counts-attempts-most", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 65535"}, // and they stay there
+	{"counts-attempts-closed", Valid, 0, ""},
+	{"counts-attempts-fault-on", Valid, 0, ""},
+	{"counts-attempts-ghost", Valid, 0, ""}, // a broker that does not know that a client is gone delivers to it
+	{"counts-attempts-ghost-before", Valid, 0, ""},
+	{"counts-attempts-ghost-is-gone", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 2"},
+	{"counts-attempts-over-kill", Valid, 0, ""},
+	{"counts-attempts-after-kill-forgotten", Invalid, 1, "1-1: delivered in orders/billing as attempt 2 after attempt 2"},
+	{"counts-attempts-after-kill-anew", Invalid, 1, "1-1: delivered in orders/billing as attempt 1 after attempt 2"},
+	{"counts-attempts-after-kill-permitted", Valid, 0, ""},
+	{"counts-attempts-after-kill-other-topic", Invalid, 1, "1-1: delivered in orders/billing as attempt 1 after attempt 2"},
+	{"counts-attempts-after-kill-not-noted", Valid, 0, ""}, // a disk that failed may have kept it from being noted
+	{"counts-attempts-two-copies", Unknown, 0, ""},         // not judged: each copy has its own
+	{"counts-attempts-unseen", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 2"},
+	{"counts-attempts-none", Invalid, 2, "1-1: delivered in orders/billing as attempt 0"},
+	{"counts-attempts-twice", Invalid, 1, "1-1: delivered in orders/billing as attempt 3 right after attempt 1"},
+	{"counts-attempts-overtaken", Invalid, 1, "1-1: delivered in orders/billing as attempt 3 right after attempt 1"}, // attempt 2 would have a timeout of its own
+	{"counts-attempts-after-close", Valid, 0, ""},
+	{"counts-attempts-after-kill", Valid, 0, ""},
+	{"counts-attempts-republished", Valid, 0, ""}, // the second copy is not judged
 
 	{"no-early-redelivery-good", Valid, 0, ""},
 	{"no-early-redelivery-bad", Invalid, 1, "1-1: delivered again in orders/billing 112ms before its timeout of 1s was over"},
@@ -230,6 +242,7 @@ var histories = []ruling{
 	{"finds-producers-after-fault", Invalid, 1, ": c1 has not found b1, which has orders, in 10s of looking"},
 	{"finds-producers-away", Valid, 0, ""},
 	{"finds-producers-refused", Valid, 0, ""},           // it was told where the broker is
+	{"finds-producers-lingering", Unknown, 0, ""},       // not judged: the connection to the nsqlookupd may be dead
 	{"finds-producers-fault-on", Unknown, 0, ""},        // not judged
 	{"finds-producers-two-faults", Unknown, 0, ""},      // not judged: no time without a fault is long enough
 	{"finds-producers-lost-topic", Unknown, 0, ""},      // not judged: the kill may have taken it
@@ -264,6 +277,7 @@ var histories = []ruling{
 	{"nothing-stuck-at-topic", Invalid, 1, ": b1 has in orders 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 1.500s"},
 	{"nothing-stuck-unanswered", Invalid, 1, "1-3: p1 waits for b1 to answer 3 publications, the oldest sent at 0.500s"},
 	{"nothing-stuck-moving", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 20.000s; c1 could take 10 since 1.500s"},
+	{"nothing-stuck-leaving", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 19.250s; c1 could take 10 since 1.500s"}, // while consumers left nobody looked
 	{"nothing-stuck-just-free", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 19.500s"},
 	{"nothing-stuck-busy", Unknown, 1, ": b1 has in orders/billing 1 message queued, 10 in flight at c1 since 1.500s, until 21.300s at the latest; nothing moves there since 1.250s; no consumer could take one"},
 	{"nothing-stuck-touched", Unknown, 1, ": b1 has in orders/billing 0 messages queued, 1 in flight at c1 since 1.500s, until 21.300s at the latest; nothing moves there since 1.250s; c1 could take 9 since 1.500s"},

@@ -24,12 +24,16 @@ func TestCoverage(t *testing.T) {
 	op := func(typ history.Type, kind, node, note string, states ...string) history.Op {
 		return history.Op{Process: history.Nemesis, Type: typ, F: kind, Node: node, Note: note, States: states}
 	}
+	waiting := func(op history.Op) history.Op {
+		op.Waits = true
+		return op
+	}
 	ops := []history.Op{
 		op(history.Invoke, "pause", "b1", "pause: b1", "idle"), op(history.Info, "pause", "b1", "pause: b1"),
 		op(history.Invoke, "kill", "b1", "kill: b1", "backlog", "syncing"), op(history.Info, "kill", "b1", "kill: b1"), op(history.OK, "kill", "b1", "kill: b1"),
 		op(history.Invoke, "kill", "b1", "kill: b1", "backlog"), op(history.Info, "kill", "b1", "kill: b1"), op(history.OK, "kill", "b1", "kill: b1"),
 		op(history.Invoke, "kill", "b1", "kill: b1", "idle"), op(history.Fail, "kill", "b1", "kill: b1"),
-		op(history.Invoke, "crash", "b1", "crash: b1", "idle"), op(history.Info, "crash", "b1", "crash: b1", "before-ack"), op(history.OK, "crash", "b1", "crash: b1"),
+		waiting(op(history.Invoke, "crash", "b1", "crash: b1")), op(history.Info, "crash", "b1", "crash: b1", "before-ack"), op(history.OK, "crash", "b1", "crash: b1"),
 		op(history.Invoke, "delay", "", "delay: b1"), op(history.Info, "delay", "", "delay: b1"), op(history.OK, "delay", "", "delay: b1"),
 		op(history.Invoke, "skew", "b1", "skew: b1", "unheard-of"), op(history.Info, "skew", "b1", "skew: b1"), op(history.OK, "skew", "b1", "skew: b1"),
 	}

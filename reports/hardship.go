@@ -17,12 +17,14 @@ type hardship struct {
 	on       time.Duration // when it certainly was; -1: not yet
 	ends     bool          // it ends the node, at some time between From and on
 	mild     bool          // it is in what clients do, or in what a broker was asked to do, and holds nothing up
+	waits    bool          // for its moment: it is not there, and was not
 	licenses []license
 	skew
 	promised string   // by OK; empty: not known, or more than one thing
 	states   []string // what the node was in the middle of
 	sure     bool     // it was on, and not only perhaps
 	failed   bool     // it shows nothing
+	lingers  time.Duration
 }
 
 // String says what happened, for a sentence.
@@ -73,15 +75,10 @@ func (g *ledger) fault(op *history.Op) {
 		g.open[key] = append(g.open[key], len(g.faults))
 		g.faults = append(g.faults, hardship{
 			Band: Band{Kind: op.F, Target: strings.TrimPrefix(op.Note, op.F+": "), From: op.Time, To: -1},
-			node: op.Node, on: -1, ends: op.Ends, mild: op.Clients || op.Asked, promised: op.Durability, states: op.States, skew: skew{op.After, op.Count},
+			node: op.Node, on: -1, ends: op.Ends, mild: op.Clients || op.Asked, waits: op.Waits, skew: skew{op.After, op.Count}, lingers: op.Lingers,
 		})
-		h := &g.faults[len(g.faults)-1]
-		for _, s := range op.Licenses {
-			h.licenses = append(h.licenses, readLicense(s))
-		}
-		if !h.mild {
-			g.active++
-			g.unsettle()
+		if !op.Waits {
+			g.comes(&g.faults[len(g.faults)-1], op)
 		}
 		return
 	}
@@ -96,30 +93,51 @@ func (g *ledger) fault(op *history.Op) {
 		i = 0
 	}
 	h := &g.faults[open[i]]
-	if h.on < 0 {
-		h.on, h.sure = op.Time, op.Type != history.Fail
+	if h.waits && op.Type == history.Info {
+		h.waits, h.From = false, op.Time
+		g.comes(h, op)
+	}
+	if h.on < 0 && !h.waits {
+		h.on, h.sure = op.Time, op.Type == history.Info
 		g.forget(h)
 		if at, ok := g.ghosts[h.node]; ok && h.ends && h.sure && at < h.From {
 			delete(g.ghosts, h.node)
 		}
 	}
-	if h.ends && op.Type != history.Fail {
+	if h.ends && h.sure && op.Type != history.Fail {
 		g.restarted(h)
 	}
 	if op.Type == history.Info {
-		if len(op.States) > 0 { // it has waited for its moment
-			h.states = op.States
-		}
 		return
 	}
-	h.failed = op.Type == history.Fail
+	h.failed = op.Type == history.Fail || op.Error != ""
 	g.open[key] = slices.Delete(open, i, i+1)
 	h.To, h.Note = op.Time, op.Error
-	if h.mild {
+	if h.mild || h.waits {
 		return
+	}
+	if h.lingers > 0 {
+		g.lingers = max(g.lingers, op.Time+h.lingers)
 	}
 	if g.active--; g.active == 0 {
 		g.calm = op.Time
+	}
+}
+
+// springs says whether this is the moment that a fault has waited for.
+func (g *ledger) springs(op *history.Op) bool {
+	return op.Type == history.Info && slices.ContainsFunc(g.open[op.F+" "+op.Note], func(i int) bool { return g.faults[i].waits })
+}
+
+// comes takes in what there is to say of a fault when it comes.
+func (g *ledger) comes(h *hardship, op *history.Op) {
+	h.promised, h.states = op.Durability, op.States
+	for _, s := range op.Licenses {
+		h.licenses = append(h.licenses, readLicense(s))
+	}
+	if !h.mild {
+		g.active++
+		g.unsettle()
 	}
 }
 
@@ -138,7 +156,7 @@ func (g *ledger) forget(h *hardship) {
 // ended says whether a node was ended, or may have been, from a to b: it began anew since.
 func (g *ledger) ended(node string, a, b time.Duration) bool {
 	return slices.ContainsFunc(g.faults, func(h hardship) bool {
-		return h.ends && h.node == node && h.From <= b && (h.on < 0 || h.on >= a)
+		return h.ends && !h.waits && h.node == node && h.From <= b && (h.on < 0 || h.on >= a)
 	})
 }
 
@@ -152,7 +170,7 @@ func (g *ledger) survived(node string, since time.Duration) bool {
 // permitted finds the first fault that may have lost a message; nil: none.
 func (g *ledger) permitted(m *message) *hardship {
 	for i := range g.faults {
-		if h := &g.faults[i]; h.node == m.node && h.permits(m.topic, m.begun) && (h.on < 0 || h.on >= m.begun) {
+		if h := &g.faults[i]; h.node == m.node && !h.waits && h.permits(m.topic, m.begun) && (h.on < 0 || h.on >= m.begun) {
 			return h
 		}
 	}
@@ -161,5 +179,5 @@ func (g *ledger) permitted(m *message) *hardship {
 
 // disturbed says whether a fault was on at some time from a to b that may hold up what is sent.
 func (g *ledger) disturbed(a, b time.Duration) bool {
-	return slices.ContainsFunc(g.faults, func(h hardship) bool { return !h.mild && h.From <= b && (h.To < 0 || h.To >= a) })
+	return slices.ContainsFunc(g.faults, func(h hardship) bool { return !h.mild && !h.waits && h.From <= b && (h.To < 0 || h.To >= a) })
 }

@@ -117,7 +117,7 @@ func (j *Judge) close(c *check) {
 	if c.Events == 0 && c.Count == 0 {
 		c.Summary = "nothing to judge"
 		if asked {
-			c.Validity = c.Validity.Worse(Unknown)
+			c.note(Unknown, "nothing happened that it judges")
 			c.Summary = "asked for, but nothing happened that it judges"
 		}
 	}
@@ -225,7 +225,7 @@ func tell(op history.Op) string {
 	words := op.F
 	if op.Process == history.Nemesis {
 		return map[history.Type]string{
-			history.Info: "has ended " + op.Node + " by a " + op.F, history.OK: "has started again " + op.Node, history.Fail: "cannot end or start " + op.Node,
+			history.Info: "has ended " + op.Node + " by a " + op.F, history.OK: "has started again " + op.Node, history.Fail: "has not ended or not started again " + op.Node + ": " + op.Error,
 		}[op.Type]
 	}
 	switch op.F {

@@ -24,6 +24,7 @@ type ledger struct {
 	active   int              // faults that are on, but for those that hold nothing up
 	upset    bool             // there was such a fault
 	calm     time.Duration    // when the last of them ended
+	lingers  time.Duration    // when connections do not suffer any more by one that has ended
 	counts   Counts
 	end      history.Type // how the drain ended; empty if it did not
 	endNote  string       // why it was not complete

@@ -120,8 +120,8 @@ var mutations = []struct {
 		d.Attempt++
 		return moved(append(ops, d), len(ops), 5*time.Second)
 	}},
-	{"counted once too often", attemptsCount, nil, func(ops []history.Op, i int) []history.Op { return counted(ops, i, ops[i].Attempt+1) }},
-	{"counted as the first", attemptsCount, func(d history.Op, _ []history.Op) bool { return d.Attempt == 2 }, func(ops []history.Op, i int) []history.Op {
+	{"counted once too often", countsAttempts, nil, func(ops []history.Op, i int) []history.Op { return counted(ops, i, ops[i].Attempt+1) }},
+	{"counted as the first", countsAttempts, func(d history.Op, _ []history.Op) bool { return d.Attempt == 2 }, func(ops []history.Op, i int) []history.Op {
 		return counted(ops, i, 1)
 	}},
 	{"while its channel is paused", noLeak, nil, func(ops []history.Op, i int) []history.Op { return paused(ops, i, ops[i].Channel, 4*time.Millisecond) }},

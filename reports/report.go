@@ -74,6 +74,8 @@ type Promise struct {
 	Summary  string    `json:"summary"`            // one line, with figures
 	Count    int       `json:"count"`              // how many findings there were
 	Findings []Finding `json:"findings,omitempty"` // the first of them, ten at most
+
+	anomalies []Anomaly // all the ways in which it was broken, in the order found
 }
 
 // A Finding is one thing that was not as promised, with an example message where it has one.
@@ -84,7 +86,8 @@ type Finding struct {
 	At        time.Duration `json:"at"`
 	Biography []Event       `json:"biography,omitempty"`
 
-	number uint64 // of the message, as histories have it; 0: none
+	number  uint64 // of the message, as histories have it; 0: none
+	anomaly Anomaly
 }
 
 // An Event is one line of a message's biography.

@@ -38,7 +38,7 @@ func (l *lot) line(k chaos.Kind, at, length time.Duration) string {
 		}
 		words = append(words, p.Name+": "+v)
 	}
-	return "{" + strings.Join(append(words, "for: "+timed(length)), ", ") + "}"
+	return "{" + strings.Join(append(words, "for: "+timed(length), "may_miss: true"), ", ") + "}"
 }
 
 // value draws a parameter as it is written; target is whom the fault hits, once that is drawn.
@@ -63,7 +63,7 @@ func (l *lot) value(p chaos.Param, target string) string {
 func (l *lot) number(t chaos.Type) string {
 	switch t {
 	case chaos.Share:
-		return fmt.Sprintf("%.0f%%", l.even(2, 100))
+		return fmt.Sprintf("%.0f%%", l.even(20, 100))
 	case chaos.Number:
 		return fmt.Sprint(l.IntN(10))
 	case chaos.Duration:

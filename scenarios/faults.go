@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 
 	"github.com/nsqlab/nsqlab/chaos"
 	"github.com/nsqlab/nsqlab/sim"
@@ -53,10 +54,13 @@ func readFaults(d *decoder, s *Scenario, n ast.Node) {
 	}
 }
 
+// ofEveryFault are the words that any fault may have.
+var ofEveryFault = []string{"at", "for", "may_miss"}
+
 // noKind refuses a fault without a kind, at the word that may have been meant to be one.
 func (d *decoder) noKind(line ast.Node, pairs []pair) {
 	for _, p := range pairs {
-		if p.name != "at" && p.name != "for" {
+		if !slices.Contains(ofEveryFault, p.name) {
 			d.fail(p.key, "no fault is called %q; there are %s", p.name, kindNames())
 		}
 	}
@@ -77,6 +81,7 @@ func faultKeys(k chaos.Kind) []key[Fault] {
 	keys := []key[Fault]{
 		{name: "at", usage: "when it comes", required: true, typ: &moment, set: func(f *Fault, v any) { f.At = v.(time.Duration) }},
 		{name: "for", usage: "how long it lasts (until the load is over)", typ: &duration, set: func(f *Fault, v any) { f.For = v.(time.Duration) }},
+		{name: "may_miss", usage: "whether the run shows something though this hits nobody (false)", typ: &yesNo, set: func(f *Fault, v any) { f.MayMiss = v.(bool) }},
 	}
 	for _, p := range k.Params {
 		keys = append(keys, paramKey(p))
@@ -219,11 +224,21 @@ func (d *decoder) consumerNames() (all []string) {
 func asWritten(pairs []pair) string {
 	var all []string
 	for _, p := range pairs {
-		if p.name != "at" && p.name != "for" {
+		if !slices.Contains(ofEveryFault, p.name) {
 			all = append(all, p.name+": "+inFlow(p.value))
 		}
 	}
 	return strings.Join(all, ", ")
+}
+
+// wordsOf takes a fault's words apart again.
+func wordsOf(words string) []pair {
+	f, err := parser.ParseBytes([]byte("{"+words+"}"), 0)
+	if err != nil || len(f.Docs) != 1 {
+		return nil
+	}
+	d := &decoder{}
+	return d.pairs("a fault", f.Docs[0].Body)
 }
 
 // inFlow is a value as it was written, a list on one line.

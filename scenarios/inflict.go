@@ -38,10 +38,10 @@ func (r *run) inflict(f *Fault) {
 		heal(func(err error) {
 			r.restored(f)
 			if err != nil && !errors.Is(err, chaos.ErrHitNothing) && (f.Kind.Ends || f.Kind.Restarts) {
-				r.revive(f.Target, patience, func(err error) { r.healed(op, err) })
+				r.revive(f.Target, patience, func(err error) { r.healed(op, f.MayMiss, err) })
 				return
 			}
-			r.healed(op, err)
+			r.healed(op, f.MayMiss, err)
 		})
 	}
 	switch {
@@ -55,9 +55,12 @@ func (r *run) inflict(f *Fault) {
 }
 
 // healed records how a fault was healed.
-func (r *run) healed(op history.Op, err error) {
+func (r *run) healed(op history.Op, mayMiss bool, err error) {
 	r.broken--
 	switch {
+	case errors.Is(err, chaos.ErrHitNothing) && mayMiss:
+		op.Error = "hit nothing"
+		r.record(op, history.OK)
 	case errors.Is(err, chaos.ErrHitNothing):
 		r.failed(op, "hit nothing")
 	case err != nil:
@@ -95,9 +98,9 @@ func (r *run) begin(f *Fault, words string) history.Op {
 		op.Node = f.Target
 	}
 	invoke := op
-	if f.Kind.OfNode() {
-		invoke.Licenses, invoke.Durability = r.licenses(f)
-		invoke.States = r.states(f.Target)
+	invoke.Lingers = f.Kind.Lingers
+	if _, invoke.Waits = f.Inflict.(chaos.Trap); !invoke.Waits {
+		r.burden(&invoke, f)
 	}
 	r.bequeath(f)
 	if f.Kind.Skew != nil {
@@ -108,6 +111,14 @@ func (r *run) begin(f *Fault, words string) history.Op {
 	}
 	r.record(invoke, history.Invoke)
 	return op
+}
+
+// burden says of a fault that comes what it may break, and what its node is in the middle of.
+func (r *run) burden(op *history.Op, f *Fault) {
+	if f.Kind.OfNode() {
+		op.Licenses, op.Durability = r.licenses(f)
+		op.States = r.states(f.Target)
+	}
 }
 
 // inject injects a fault, or has clients behave by it, and records that it is on, then or when its moment comes. A restart is over as soon as it is on.
@@ -121,7 +132,7 @@ func (r *run) inject(f *Fault, op history.Op) (heal func(func(error)), err error
 	case ok:
 		now, err = trap.Set(r.cluster, func() {
 			sprung := op
-			sprung.States = r.states(f.Target)
+			r.burden(&sprung, f)
 			r.record(sprung, history.Info)
 		})
 	case f.Kind.OfClients():

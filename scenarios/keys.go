@@ -16,13 +16,14 @@ import (
 // scenarioKeys are what stands at the top of a file.
 var scenarioKeys = []key[Scenario]{
 	{name: "description", usage: "what the scenario shows", typ: &text, set: func(s *Scenario, v any) { s.Description = v.(string) }, get: func(s *Scenario) string { return plain(s.Description) }},
+	{name: "seed", usage: "the seed it is played under, if none is given (1)", typ: &seedOf, set: func(s *Scenario, v any) { s.Seed = v.(uint64) }, get: func(s *Scenario) string { return s.seedText() }},
 	{name: "lookups", usage: "the nsqlookupds by name, each with its flags (inactive_producer_timeout: 30s)", read: readLookups, shape: lookupsShape, get: func(s *Scenario) string { return s.nodesText(s.Lookups) }},
 	{name: "brokers", usage: "the brokers by name, each with nsqd's flags (msg_timeout: 2s)", required: true, read: readBrokers, shape: brokersShape, get: func(s *Scenario) string { return s.nodesText(s.Brokers) }},
 	{name: "links", usage: "how the virtual links are without faults", read: readLinks, shape: shapeOf(linkKeys), get: func(s *Scenario) string { return s.linksText() }},
 	{name: "load", usage: "lines that produce or consume", required: true, read: readLoad, shape: loadShape, get: func(s *Scenario) string { return s.loadText() }},
 	{name: "faults", usage: "hardships and when they come (nsqlab help faults)", read: readFaults, shape: faultsShape, get: func(s *Scenario) string { return s.faultsText() }},
 	{name: "swarm", usage: "hardships that each seed draws for itself, with quiet times between", read: readSwarm, shape: shapeOf(swarmKeys), get: func(s *Scenario) string { return s.swarmText() }},
-	{name: "drain", usage: "how long what is owed may take to arrive once all is healed (2m)", typ: &duration, set: func(s *Scenario, v any) { s.Drain = v.(time.Duration) }, get: func(s *Scenario) string { return lasting(s.Drain, 2*time.Minute) }},
+	{name: "drain", usage: "how long what is owed may take to arrive once all is healed (5m); what is stuck can be told from what is slow after three message timeouts", typ: &duration, set: func(s *Scenario, v any) { s.Drain = v.(time.Duration) }, get: func(s *Scenario) string { return lasting(s.Drain, defaultDrain) }},
 	{name: "expect", usage: "the promises to hold (nsqlab help checkers); left out, all that apply", read: readExpect, shape: expectShape, get: func(s *Scenario) string { return s.expectText() }},
 	{name: "strict", usage: "whether a loss that a fault permits counts as a violation (false)", typ: &yesNo, set: func(s *Scenario, v any) { s.Strict = v.(bool) }, get: func(s *Scenario) string { return flagText(s.Strict) }},
 }

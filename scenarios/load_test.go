@@ -29,7 +29,8 @@ load:
 
 // mistakes are what the loader refuses, with what it says.
 var mistakes = []struct{ name, file, want string }{
-	{"an unknown key", base + "colour: red\n", `bad.yaml:5:1: the scenario has no key "colour"; it has description, lookups, brokers`},
+	{"an unknown key", base + "colour: red\n", `bad.yaml:5:1: the scenario has no key "colour"; it has description, seed, lookups, brokers`},
+	{"a seed below 0", base + "seed: -1\n", `bad.yaml:5:7: seed: "-1" is not a whole number from 0`},
 	{"an unknown key of a load line", strings.Replace(base, "for: 1s", "for: 1s, sise: 3", 1), `bad.yaml:3:44: a produce line has no key "sise"; it has produce, name`},
 	{"a missing unit", strings.Replace(base, "for: 1s", "for: 1", 1), `bad.yaml:3:40: for: "1" is not a duration of more than 0 with its unit, such as 20ms or 1m30s`},
 	{"a rate without a unit", strings.Replace(base, "10/s", "10", 1), `bad.yaml:3:29: rate: "10" is not a number a second, such as 200/s`},
@@ -44,7 +45,7 @@ var mistakes = []struct{ name, file, want string }{
 	{"a flag with a dash", strings.Replace(base, "msg_timeout", "msg-timeout", 1), `bad.yaml:1:24: b2: msg-timeout: want _ for -`},
 	{"a promise twice", base + "expect: [no-loss, no-loss]\n", `bad.yaml:5:19: expect: no-loss stands here twice`},
 	{"a fault without a time", base + "faults:\n  - {kill: b1}\n", `bad.yaml:6:5: a kill fault lacks at: when it comes`},
-	{"a fault's unknown word", base + "faults:\n  - {at: 0s, kill: b1, signal: 9}\n", `bad.yaml:6:24: a kill fault has no key "signal"; it has at, for, kill`},
+	{"a fault's unknown word", base + "faults:\n  - {at: 0s, kill: b1, signal: 9}\n", `bad.yaml:6:24: a kill fault has no key "signal"; it has at, for, may_miss, kill`},
 	{"a fault without what it needs", base + "faults:\n  - {at: 0s, delay: b1}\n", `bad.yaml:6:5: a delay fault lacks by: how much longer, one way`},
 	{"a way that is none", base + "faults:\n  - {at: 0s, partition: b1, way: up}\n", `bad.yaml:6:34: way: "up" is not in, out or both`},
 	{"an nsqlookupd that is not there", strings.Replace(base, "b1: {}", "b1: {lookups: [l1]}", 1), `bad.yaml:1:26: lookups: no nsqlookupd is called "l1"; there are `},

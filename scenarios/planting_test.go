@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,15 +21,24 @@ import (
 )
 
 const (
-	soundSeeds = 3           // that a scenario is played under without a bug
-	playFor    = time.Minute // that playing a bug may take
+	soundSeeds   = 3               // that a scenario is played under without a bug
+	playFor      = 2 * time.Minute // that playing a bug may take
+	mostFaults   = 3               // of a scenario that is small enough
+	mostMessages = 10              // messages of it
 )
+
+var shrinkFor = flag.Duration("shrink", 0,
+	"how long a scenario in which a planted bug was found may be shrunk; 0: until it is small enough, or for a few seconds")
+
+// shrinkForAWhile is for how long it is shrunk if it does not get small enough.
+const shrinkForAWhile = 6 * time.Second
 
 // A line is what testdata/play tells of a seed.
 type line struct {
 	Seed     uint64
 	Validity reports.Validity
 	Reason   string
+	Took     time.Duration
 	Promises map[string]struct {
 		Validity reports.Validity
 		Events   int
@@ -35,9 +46,27 @@ type line struct {
 	}
 }
 
+// A catch is what finding a bug took, and how small the scenario is that shows it.
+type catch struct {
+	Seeds                                    uint64
+	Virtual                                  time.Duration // played until then
+	Finding                                  string
+	Faults, Messages, Clients, Brokers, Runs int
+	Took                                     time.Duration // to shrink it, by the clock on the wall
+	Whole                                    bool          // nothing smaller was found, and not: there was no time
+	Seed                                     uint64
+	Shrunk                                   string // the file
+}
+
+// small says whether the scenario is as small as it is to be.
+func (c *catch) small() bool {
+	return c != nil && c.Faults <= mostFaults && c.Messages <= mostMessages && c.Took < time.Minute
+}
+
 // A planter has testdata/play, with all the bugs in its broker, of which the environment awakes one or none.
 type planter struct {
 	player string
+	dir    string  // for what is shrunk
 	unfit  []error // by bug: why it is not in there
 }
 
@@ -52,25 +81,52 @@ func TestPlants(t *testing.T) {
 	bugs := slices.Concat(plants, diskPlants, lookupPlants, stuckPlants, promisePlants)
 	p := &planter{}
 	p.build(t, bugs)
-	found := make([]string, len(bugs))
+	caught := make([]*catch, len(bugs))
 	t.Run("group", func(t *testing.T) {
 		p.withoutPlants(t, bugs)
 		for i, bug := range bugs {
 			t.Run(bug.name, func(t *testing.T) {
 				t.Parallel()
-				found[i] = p.plant(t, i, bug)
+				caught[i] = p.plant(t, i, bug)
 			})
 		}
 	})
+	tabulate(t, bugs, caught)
+}
+
+// tabulate tells of each bug how it was found and how small the scenario is that shows it, and wants most of them to be small: nine of ten, if the flag -shrink gives it time.
+func tabulate(t *testing.T, bugs []plant, caught []*catch) {
 	var table bytes.Buffer
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "bug\tcaught by\tseeds\tvirtual\tfaults\tmessages\tclients\tbrokers\tin\truns\tfinding")
+	small := 0
 	for i, bug := range bugs {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", bug.name, bug.promise, found[i])
+		c := caught[i]
+		if c == nil {
+			fmt.Fprintf(w, "%s\t%s\tnot found\n", bug.name, bug.promise)
+			continue
+		}
+		if c.small() {
+			small++
+		}
+		took := fmt.Sprintf("%.1fs", c.Took.Seconds())
+		if !c.Whole {
+			took += "+"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%v\t%d\t%d\t%d\t%d\t%s\t%d\t%s\n", bug.name, bug.promise, c.Seeds, c.Virtual.Round(100*time.Millisecond),
+			c.Faults, c.Messages, c.Clients, c.Brokers, took, c.Runs, c.Finding)
 	}
 	if err := w.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d plants:\n%s", len(bugs), &table)
+	t.Logf("%d plants, %d of them shown with at most %d faults and %d messages:\n%s", len(bugs), small, mostFaults, mostMessages, &table)
+	want := 0.8 // there is hardly any time
+	if *shrinkFor > 0 {
+		want = 0.9
+	}
+	if float64(small) < want*float64(len(bugs)) {
+		t.Errorf("%d of %d plants are shown with at most %d faults and %d messages, want %g", small, len(bugs), mostFaults, mostMessages, want)
+	}
 }
 
 // TestPlantsCoverCheckers has a plant for every promise.
@@ -114,8 +170,8 @@ func sound(t *testing.T, scenario string, l line, promises []string) {
 	}
 }
 
-// plant plays one bug, and says how it was found: under a seed under which the sound broker holds.
-func (p *planter) plant(t *testing.T, i int, bug plant) (found string) {
+// plant plays one bug, and says how it was found, under a seed under which the sound broker holds, and how small the scenario is that shows it.
+func (p *planter) plant(t *testing.T, i int, bug plant) *catch {
 	if p.unfit[i] != nil {
 		t.Fatal(p.unfit[i])
 	}
@@ -123,17 +179,45 @@ func (p *planter) plant(t *testing.T, i int, bug plant) (found string) {
 	if want == "" {
 		want = reports.Invalid
 	}
+	c := &catch{}
 	var last line
 	for seed := range max(bug.seeds, 1) {
 		last = p.play(t, i+1, bug.scenario, seed+1, seed+1)[0]
+		c.Seeds++
+		c.Virtual += last.Took
 		if o := last.Promises[bug.promise]; o.Validity == want {
 			alone(t, bug, last)
 			sound(t, bug.scenario, p.play(t, 0, bug.scenario, seed+1, seed+1)[0], []string{bug.promise})
-			return fmt.Sprintf("seed %d: %s", last.Seed, o.First)
+			c.Finding = o.First
+			p.shrink(t, i, bug, last.Seed, c)
+			if l := p.play(t, 0, c.Shrunk, c.Seed, c.Seed)[0]; l.Promises[bug.promise].Validity == want {
+				t.Errorf("the shrunk scenario shows %s without the bug: %s", bug.promise, l.Reason)
+			}
+			return c
 		}
 	}
 	t.Errorf("%s is %s in %d seeds of %s: %s", bug.promise, last.Promises[bug.promise].Validity, max(bug.seeds, 1), bug.scenario, last.Reason)
-	return "not found"
+	return nil
+}
+
+// shrink makes the scenario that shows a bug small.
+func (p *planter) shrink(t *testing.T, i int, bug plant, seed uint64, c *catch) {
+	t.Helper()
+	c.Shrunk = filepath.Join(p.dir, fmt.Sprintf("%d.yaml", i+1))
+	args := []string{bug.scenario, fmt.Sprint(seed), "shrink", bug.promise, shrinkFor.String(), c.Shrunk}
+	if *shrinkFor == 0 {
+		args[4] = shrinkForAWhile.String()
+		args = append(args, fmt.Sprint(mostFaults), fmt.Sprint(mostMessages))
+	}
+	out := p.run(t, i+1, args...)
+	if err := json.Unmarshal(out, c); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(c.Shrunk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("seed %d:\n%s", c.Seed, text)
 }
 
 // alone complains if what nothing-stuck is there for is found without it.
@@ -165,7 +249,7 @@ func (p *planter) build(t *testing.T, bugs []plant) {
 		sources[filepath.Join(filepath.Dir(bug.file), "planted.go")] = f.alarm()
 	}
 	dir := t.TempDir()
-	p.player = filepath.Join(dir, "play")
+	p.player, p.dir = filepath.Join(dir, "play"), t.TempDir()
 	out, err := exec.Command("go", "build", "-o", p.player, "-overlay", overlay(t, dir, sources), "./testdata/play").CombinedOutput()
 	if err != nil {
 		t.Fatalf("the player was not built: %v\n%s", err, out)
@@ -200,14 +284,7 @@ func overlay(t *testing.T, dir string, sources map[string]string) string {
 // play plays a scenario under the seeds from first to last, with the bug of that number, or none for 0.
 func (p *planter) play(t *testing.T, bug int, scenario string, first, last uint64) (all []line) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), playFor)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, p.player, scenario, fmt.Sprint(first), fmt.Sprint(last))
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", plantVariable, bug))
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s was not played: %v", scenario, err)
-	}
+	out := p.run(t, bug, scenario, fmt.Sprint(first), fmt.Sprint(last))
 	for s := bufio.NewScanner(bytes.NewReader(out)); s.Scan(); {
 		var l line
 		if err := json.Unmarshal(s.Bytes(), &l); err != nil {
@@ -216,4 +293,22 @@ func (p *planter) play(t *testing.T, bug int, scenario string, first, last uint6
 		all = append(all, l)
 	}
 	return all
+}
+
+// run runs the player with the bug of that number awake, or none for 0.
+func (p *planter) run(t *testing.T, bug int, args ...string) []byte {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), playFor)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, p.player, args...)
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", plantVariable, bug))
+	out, err := cmd.Output()
+	if err != nil {
+		var why []byte
+		if exit := new(exec.ExitError); errors.As(err, &exit) {
+			why = exit.Stderr
+		}
+		t.Fatalf("play %q: %v\n%s", args, err, why)
+	}
+	return out
 }

@@ -25,6 +25,7 @@ type Stand struct {
 	Nonce    int64
 	Run      uint64             // if not 0, stands in every message instead of [RunNumber]
 	History  io.ReadWriteSeeker // empty; the history is written there, and read from its beginning; nil: in memory
+	Bare     bool               // no history is kept, not in memory either, and the report tells no message's life
 	Progress func(Progress)     // may be nil
 	Observe  func(history.Op)   // is told each operation as it happens; may be nil
 	Flags    []string           // of nsqlab run, to show the run again
@@ -72,6 +73,16 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 			head.States = append(head.States, s.Name)
 		}
 	}
+	j, err := reports.NewJudge(head)
+	if err != nil {
+		return nil, err
+	}
+	if at.Bare {
+		if err := at.record(ctx, s, id, j.Observe); err != nil {
+			return nil, err
+		}
+		return j.Report(func(func(history.Op, error) bool) {})
+	}
 	if at.History == nil {
 		at.History = &memory{}
 	}
@@ -79,24 +90,13 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	j, err := reports.NewJudge(head)
-	if err != nil {
-		return nil, err
-	}
 	var failed error
-	record := func(op history.Op) {
+	err = at.record(ctx, s, id, func(op history.Op) {
 		if failed == nil {
 			failed = w.Write(op)
 		}
 		j.Observe(op)
-		if at.Observe != nil {
-			at.Observe(op)
-		}
-	}
-	err = Run(ctx, s, at.Cluster, Options{Seed: at.Seed, Run: id, Record: record, Own: at.Own, Progress: at.Progress})
-	if t, ok := at.Cluster.(interface{ Trace() string }); ok {
-		record(history.Op{Time: at.Cluster.Now(), Process: "lab", Type: history.Info, F: history.Trace, Note: t.Trace()})
-	}
+	})
 	if err := errors.Join(err, failed, w.Flush()); err != nil {
 		return nil, err
 	}
@@ -108,6 +108,22 @@ func Play(ctx context.Context, s *Scenario, at Stand) (*reports.Report, error) {
 		return nil, err
 	}
 	return j.Report(ops)
+}
+
+// record runs a scenario, and records the trace that a virtual run came to.
+func (at Stand) record(ctx context.Context, s *Scenario, id uint64, to func(history.Op)) error {
+	record := to
+	if at.Observe != nil {
+		record = func(op history.Op) {
+			to(op)
+			at.Observe(op)
+		}
+	}
+	err := Run(ctx, s, at.Cluster, Options{Seed: at.Seed, Run: id, Record: record, Own: at.Own, Progress: at.Progress})
+	if t, ok := at.Cluster.(interface{ Trace() string }); ok {
+		record(history.Op{Time: at.Cluster.Now(), Process: "lab", Type: history.Info, F: history.Trace, Note: t.Trace()})
+	}
+	return err
 }
 
 // A memory is a history that need not last.

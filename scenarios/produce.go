@@ -47,18 +47,34 @@ type publication struct {
 
 // produce starts the clients of a line.
 func (r *run) produce(line *Producer) {
-	clients := len(line.To) * line.Clients
-	share := time.Duration(float64(time.Second) * float64(clients) / line.Rate)
-	for i := range clients {
+	for i := range line.clients() {
 		p := &producer{
 			run: r, line: line, index: uint32(len(r.producers) + 1), node: line.To[i%len(line.To)],
 			name: fmt.Sprintf("%s.%d", line.Name, i+1), next: 1,
-			interval: share, offset: share * time.Duration(i) / time.Duration(clients),
 		}
-		p.last = uint64((line.For - p.offset + share - 1) / share)
+		p.interval, p.offset, p.last = line.schedule(i)
 		r.producers = append(r.producers, p)
 		r.cluster.At(line.From, p.dial)
 	}
+}
+
+// clients is how many a line has.
+func (p *Producer) clients() int { return len(p.To) * p.Clients }
+
+// schedule is how often one of a line's clients publishes, when it begins, and how many messages it is to publish.
+func (p *Producer) schedule(client int) (interval, offset time.Duration, messages uint64) {
+	interval = time.Duration(float64(time.Second) * float64(p.clients()) / p.Rate)
+	offset = interval * time.Duration(client) / time.Duration(p.clients())
+	return interval, offset, uint64((p.For - offset + interval - 1) / interval)
+}
+
+// messages is how many a line is to publish.
+func (p *Producer) messages() (n int) {
+	for i := range p.clients() {
+		_, _, m := p.schedule(i)
+		n += int(m)
+	}
+	return n
 }
 
 // due is when the schedule means a message to be sent.

@@ -57,14 +57,14 @@ var (
 		{"crash_every", 0.25, []string{"270ms", "700ms", "2s"}},
 		{"crash_for", 0.5, []string{"1ms", "100ms", "900ms"}},
 		{"clients", 0.3, []string{"2", "3"}},
-		{"from", 0.15, []string{"100ms", "700ms"}},
+		{"from", 0.15, []string{"100ms", "300ms"}},
 		{"msg_timeout", 0.3, []string{"1s", "1200ms", "3s"}},
 	}
 	swarmDraws = []draw{
-		{"every", 1, []string{"700ms", "1s", "2s"}},
+		{"every", 1, []string{"1s", "1500ms", "2s"}},
 		{"quiet", 1, []string{"0s", "100ms", "400ms"}},
-		{"lasting", 1, []string{"200ms", "600ms", "2s"}},
-		{"at_once", 1, []string{"1", "1", "2", "3"}},
+		{"lasting", 1, []string{"400ms", "1s", "2s"}},
+		{"at_once", 1, []string{"1", "1", "1", "2", "3"}},
 		{"from", 0.7, []string{"50ms", "300ms"}},
 		{"until", 0.5, []string{"1s"}},
 	}
@@ -87,7 +87,7 @@ func Random(seed uint64) *Scenario {
 	if err != nil {
 		panic(fmt.Sprintf("scenarios: what is made up from seed %d cannot be read: %v\n%s", seed, err, f.text.String()))
 	}
-	s.Description = "made up from seed " + fmt.Sprint(seed)
+	s.Description, s.Seed = "made up from seed "+fmt.Sprint(seed), seed
 	return s.Drawn(seed)
 }
 

@@ -27,6 +27,7 @@ type Scenario struct {
 	Name        string // the file's, without its ending
 	File        string
 	Description string
+	Seed        uint64     // that it is played under, if none is given
 	Lookups     []sim.Node // nsqlookupds
 	Brokers     []sim.Node
 	Links       sim.Links // as they are without faults, where the cluster's are made and not real
@@ -77,6 +78,7 @@ type Consumer struct {
 type Fault struct {
 	At      time.Duration
 	For     time.Duration // 0: until the load is over
+	MayMiss bool          // it is no matter if it hits nothing
 	Kind    chaos.Kind
 	Args    chaos.Args
 	Target  string        // whom it hits
@@ -96,7 +98,14 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
 }
 
-const maxFile = 1 << 20 // bytes of a scenario's file
+const (
+	maxFile     = 1 << 20 // bytes of a scenario's file
+	defaultSeed = 1
+)
+
+// defaultDrain lets what is in flight time out once by nsqd's message timeout, a minute, and then nothing move for two of them, by which what is
+// stuck is told from what is slow.
+const defaultDrain = 5 * time.Minute
 
 // Load reads a scenario's file.
 func Load(file string) (*Scenario, error) {
@@ -115,7 +124,7 @@ func Parse(file string, src []byte) (*Scenario, error) {
 	base := filepath.Base(file)
 	s := &Scenario{
 		Name: strings.TrimSuffix(base, filepath.Ext(base)), File: file,
-		Links: sim.DefaultLinks, Drain: 2 * time.Minute,
+		Seed: defaultSeed, Links: sim.DefaultLinks, Drain: defaultDrain,
 	}
 	if err := decode(file, src, s); err != nil {
 		return nil, err
@@ -125,6 +134,25 @@ func Parse(file string, src []byte) (*Scenario, error) {
 
 // Nodes are all that a cluster has for the scenario.
 func (s *Scenario) Nodes() []sim.Node { return slices.Concat(s.Lookups, s.Brokers) }
+
+// Messages is how many the load is to publish.
+func (s *Scenario) Messages() (n int) {
+	for _, p := range s.Producers {
+		n += p.messages()
+	}
+	return n
+}
+
+// Clients is how many the load has.
+func (s *Scenario) Clients() (n int) {
+	for _, p := range s.Producers {
+		n += p.clients()
+	}
+	for _, c := range s.Consumers {
+		n += c.Clients
+	}
+	return n
+}
 
 // LoadFor is how long the load and the faults with an end last.
 func (s *Scenario) LoadFor() time.Duration {

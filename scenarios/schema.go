@@ -103,6 +103,7 @@ func Usage(w io.Writer) {
 	usageOf(w, "A load line that produces:", producerKeys)
 	usageOf(w, "A load line that consumes:", consumerKeys)
 	usageOf(w, "links:", linkKeys)
+	usageOf(w, "swarm:", swarmKeys)
 	fmt.Fprintln(w, "A broker has nsqd's flags with _ for -, such as msg_timeout: 2s; it registers with all nsqlookupds unless it says lookups: [l1].")
 	fmt.Fprintln(w, "An nsqlookupd has inactive_producer_timeout and tombstone_lifetime. It is a node as a broker is: faults hit it by its name. For faults and promises: nsqlab help faults, nsqlab help checkers.")
 }

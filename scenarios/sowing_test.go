@@ -73,9 +73,9 @@ func (f *field) awake(fn *ast.FuncDecl, copied string, number int) string {
 	}
 	called := fmt.Sprintf("%s(%s)", copied, strings.Join(args, ", "))
 	if fn.Type.Results == nil {
-		return fmt.Sprintf("\n\tif planted == %d {\n\t\t%s\n\t\treturn\n\t}\n", number, called)
+		return fmt.Sprintf("\n\tif planted(\"%d\") {\n\t\t%s\n\t\treturn\n\t}\n", number, called)
 	}
-	return fmt.Sprintf("\n\tif planted == %d {\n\t\treturn %s\n\t}\n", number, called)
+	return fmt.Sprintf("\n\tif planted(\"%d\") {\n\t\treturn %s\n\t}\n", number, called)
 }
 
 // source is the file with its bugs.
@@ -90,8 +90,7 @@ func (f *field) source() string {
 	return out.String() + f.text[done:] + f.copies.String()
 }
 
-// alarm is a file for the same package, which wakes the bug.
+// alarm is a file for the same package, which says whether a bug is awake: it may fall asleep, and another wake up, while the program runs.
 func (f *field) alarm() string {
-	return fmt.Sprintf("package %s\n\nimport (\n\t\"os\"\n\t\"strconv\"\n)\n\nvar planted, _ = strconv.Atoi(os.Getenv(%q))\n",
-		f.tree.Name.Name, plantVariable)
+	return fmt.Sprintf("package %s\n\nimport \"os\"\n\nfunc planted(bug string) bool { return os.Getenv(%q) == bug }\n", f.tree.Name.Name, plantVariable)
 }

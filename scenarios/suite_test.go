@@ -1,7 +1,6 @@
 package scenarios_test
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"github.com/mattn/go-isatty"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"github.com/onsi/gomega/types"
 
 	"github.com/nsqlab/nsqlab/reports"
 	"github.com/nsqlab/nsqlab/scenarios"
@@ -29,32 +27,6 @@ func TestScenarios(t *testing.T) {
 	suite, reporter := GinkgoConfiguration()
 	reporter.NoColor = reporter.NoColor || !isatty.IsTerminal(os.Stdout.Fd())
 	RunSpecs(t, "scenarios", suite, reporter)
-}
-
-// holdItsPromises matches a report whose promises held, those that a fault may break aside.
-type holdItsPromises struct{}
-
-// HoldItsPromises says that a run's verdict is valid or licensed. Its failure is the report, and ends with the command that shows it again.
-func HoldItsPromises() types.GomegaMatcher { return holdItsPromises{} }
-
-func (holdItsPromises) Match(actual any) (bool, error) {
-	r, ok := actual.(*reports.Report)
-	if !ok || r == nil {
-		return false, fmt.Errorf("HoldItsPromises wants a *reports.Report, not %T", actual)
-	}
-	return r.Validity == reports.Valid || r.Validity == reports.Licensed, nil
-}
-
-func (holdItsPromises) FailureMessage(actual any) string {
-	var b bytes.Buffer
-	if err := reports.Text.Write(&b, actual.(*reports.Report)); err != nil {
-		return err.Error()
-	}
-	return "Expected a run to hold its promises.\n" + b.String()
-}
-
-func (holdItsPromises) NegatedFailureMessage(actual any) string {
-	return fmt.Sprintf("Expected a run not to hold its promises, but it is %s.\nagain: %s", actual.(*reports.Report).Validity, actual.(*reports.Report).Replay)
 }
 
 // load reads a scenario, which must be right.
@@ -102,7 +74,7 @@ var _ = Describe("Every scenario, in virtual time", Label("virtual"), func() {
 			lost := 0
 			for seed := uint64(1); seed <= *seeds; seed++ {
 				r := virtual(s, seed)
-				Expect(r).To(HoldItsPromises())
+				Expect(r).To(scenarios.HoldItsPromises())
 				Expect(virtual(s, seed).Trace).To(Equal(r.Trace), "seed %d played twice", seed)
 				lost += r.Counts.Lost
 			}
@@ -115,6 +87,27 @@ var _ = Describe("Every scenario, in virtual time", Label("virtual"), func() {
 			runtime.GOMAXPROCS(2)
 			Expect(virtual(s, 7).Trace).To(Equal(one))
 			Expect(virtual(s, 8).Trace).NotTo(Equal(one), "another seed is another run")
+		})
+	}
+})
+
+// moreSeeds are those that what is in the corpus is played under, beside its own.
+const moreSeeds = 20
+
+var _ = Describe("An old failure", Label("virtual"), func() {
+	all, err := filepath.Glob(filepath.Join("corpus", "*.yaml"))
+	if err != nil || len(all) == 0 {
+		panic(fmt.Sprint("the corpus is empty: ", err))
+	}
+	for _, file := range all {
+		It("is none any more: "+file, func() {
+			s := load(file)
+			Expect(virtual(s, s.Seed)).To(scenarios.HoldItsPromises())
+			for seed := uint64(1); seed <= moreSeeds; seed++ {
+				if r := virtual(load(file), seed); r.Validity != reports.Unknown { // so small that a fault may hit nothing
+					Expect(r).To(scenarios.HoldItsPromises())
+				}
+			}
 		})
 	}
 })
@@ -156,13 +149,13 @@ var _ = Describe("A real cluster", func() {
 			for _, file := range st.files {
 				It("holds the promises of "+file, func() {
 					r := real(load(file))
-					Expect(r).To(HoldItsPromises())
+					Expect(r).To(scenarios.HoldItsPromises())
 					Expect(r.Validity).To(Equal(reports.Valid), r.Reason)
 				})
 			}
 			It("loses acknowledged messages when a broker with nothing on disk is killed, and says which", func() {
 				r := real(load("kill.yaml"))
-				Expect(r).To(HoldItsPromises())
+				Expect(r).To(scenarios.HoldItsPromises())
 				Expect(r.Validity).To(Equal(reports.Licensed), r.Reason)
 				Expect(r.Counts.Lost).To(BeNumerically(">", 0))
 				Expect(r.Promises[0].Findings[0].Biography).NotTo(BeEmpty())
@@ -171,7 +164,7 @@ var _ = Describe("A real cluster", func() {
 				s := load("kill.yaml")
 				s.Faults = s.Faults[:1]
 				r := real(s)
-				Expect(r).To(HoldItsPromises())
+				Expect(r).To(scenarios.HoldItsPromises())
 				Expect(r.Validity).To(Equal(reports.Valid), r.Reason)
 				Expect(r.Counts.Lost).To(BeZero())
 			})
@@ -211,7 +204,7 @@ var _ = Describe("A verdict", Label("virtual"), func() {
 		s := load("kill.yaml")
 		s.Strict = true
 		r := virtual(s, 1)
-		Expect(r).NotTo(HoldItsPromises())
+		Expect(r).NotTo(scenarios.HoldItsPromises())
 		Expect(r.Validity).To(Equal(reports.Invalid))
 		Expect(r.Replay).To(Equal("nsqlab run --backend=virtual --seed=1 scenarios/kill.yaml"))
 	})

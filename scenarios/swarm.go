@@ -126,7 +126,7 @@ const (
 func (l *lot) spell(from, to time.Duration) {
 	for range 1 + l.IntN(l.w.AtOnce) {
 		for range attempts {
-			length := min(l.lasting(l.w.Lasting/8, l.w.Lasting), to-from)
+			length := min(l.lasting(l.w.Lasting/4, l.w.Lasting), to-from)
 			at := from + time.Duration(l.Int64N(int64(to-from-length)+1)).Truncate(time.Millisecond)
 			f, err := l.s.fault(l.line(l.kinds[l.IntN(len(l.kinds))], at, length))
 			if err == nil && !slices.ContainsFunc(l.s.Faults, func(other *Fault) bool { return collide(f, other) }) {

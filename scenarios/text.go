@@ -58,6 +58,13 @@ func (s *Scenario) nodesText(nodes []sim.Node) string {
 	return b.String()
 }
 
+func (s *Scenario) seedText() string {
+	if s.Seed == defaultSeed {
+		return ""
+	}
+	return strconv.FormatUint(s.Seed, 10)
+}
+
 func (s *Scenario) linksText() string {
 	if s.Links == sim.DefaultLinks {
 		return ""
@@ -82,6 +89,9 @@ func (s *Scenario) faultsText() string {
 		fmt.Fprintf(&b, "\n  - {at: %s, %s", timed(f.At), f.Words)
 		if f.For > 0 {
 			b.WriteString(", for: " + timed(f.For))
+		}
+		if f.MayMiss {
+			b.WriteString(", may_miss: true")
 		}
 		b.WriteString("}")
 	}

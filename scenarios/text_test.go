@@ -37,6 +37,7 @@ func TestText(t *testing.T) {
 func TestTextOfOddWords(t *testing.T) {
 	textAgain(t, "odd.yaml", `
 description: 'it''s: {odd} # "truly"'
+seed: 18446744073709551615
 brokers: {"true": {topic_durability: "u=memory,v=os"}, "1.5": {}}
 load:
   - {produce: "null", name: "no", rate: 0.001/s, for: 1500us, from: 1h, size: 30, to: ["1.5"]}

@@ -32,6 +32,7 @@ var (
 	perSec   = valueType{"a number a second, such as 200/s", readPerSecond, pattern(`^[0-9]+(\.[0-9]+)?/s$`)}
 	byteRate = valueType{"bytes a second, such as 500B/s, 10KB/s or 2MB/s", readByteRate, pattern(`^[0-9]+(\.[0-9]+)?(B|KB|MB)/s$`)}
 	bytesOf  = valueType{fmt.Sprintf("a number of bytes, %d or more", bodyHead), readWhole(bodyHead, 1<<30), whole(bodyHead)}
+	seedOf   = valueType{"a whole number from 0", readSeed, whole(0)}
 	count    = valueType{"a whole number from 1 to 10000", readWhole(1, 10000), whole(1)}
 	fromZero = valueType{"a whole number from 0 to 10000", readWhole(0, 10000), whole(0)}
 	part     = valueType{"a share of more than 0% and at most 100%", readPart, pattern(`^[0-9]+(\.[0-9]+)?%$`)}
@@ -107,6 +108,11 @@ func readWhole(least, most int) func(string) (any, bool) {
 		n, err := strconv.Atoi(s)
 		return n, err == nil && n >= least && n <= most
 	}
+}
+
+func readSeed(s string) (any, bool) {
+	n, err := strconv.ParseUint(s, 10, 64)
+	return n, err == nil
 }
 
 func readShare(s string) (any, bool) {

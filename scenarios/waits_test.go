@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nsqlab/nsqlab/broker/wire"
+	"github.com/nsqlab/nsqlab/reports"
 	"github.com/nsqlab/nsqlab/reports/history"
 	"github.com/nsqlab/nsqlab/sim"
 )
@@ -83,5 +84,35 @@ drain: 3s
 	}
 	if len(waits) > 0 {
 		t.Errorf("these wait as well: %+v", waits)
+	}
+}
+
+// A hoarder is a cluster whose brokers say that they keep a message which a consumer could take.
+type hoarder struct{ sim.Cluster }
+
+func (h hoarder) Request(node, method, path string, done func(status int, body []byte, err error)) {
+	h.Cluster.Request(node, method, path, func(status int, _ []byte, err error) {
+		done(status, []byte(`{"topics": [{"topic_name": "orders", "channels": [{"channel_name": "billing", "depth": 1,
+			"clients": [{"client_id": "billing.1", "remote_address": "billing:1", "ready_count": 1}]}]}]}`), err)
+	})
+}
+
+// TestDrainIsLongEnough: with nothing said of times a drain lasts until what is stuck can be told from what is slow.
+func TestDrainIsLongEnough(t *testing.T) {
+	s, err := Parse("t.yaml", []byte("brokers: {b1: {}}\nload:\n  - {produce: orders, rate: 2/s, for: 1s}\n  - {name: billing, consume: orders/billing}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := sim.NewWorld(1, s.Nodes(), s.Links)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Play(t.Context(), s, Stand{Cluster: hoarder{w}, Seed: 1, Slack: s.Links.Slack()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(r.Promises, func(p reports.Promise) bool { return p.Name == "nothing-stuck" })
+	if r.Promises[i].Validity != reports.Invalid {
+		t.Errorf("it is %s: %s", r.Promises[i].Validity, r.Promises[i].Summary)
 	}
 }

@@ -231,8 +231,8 @@ func (w *World) Stop(name string) error {
 	if err := n.unreachable(); err != nil {
 		return err
 	}
-	n.catchUp()
 	l := n.life
+	n.catchUp()
 	for _, c := range slices.Clone(w.conns) {
 		if c.client.life == l {
 			c.client.hangUp() // nobody is sent here any more
@@ -246,6 +246,9 @@ func (w *World) Stop(name string) error {
 		}
 	}
 	l.save(n.now())
+	if n.life != l {
+		return fmt.Errorf("sim: node %s was ended as it stopped", name)
+	}
 	w.bereave(n)
 	return nil
 }

@@ -32,6 +32,7 @@ const description = `nsqlab plays scenarios on NSQ brokers, injects faults, and 
   nsqlab sweep --for=10m scenarios/*.yaml              as many seeds of each as ten minutes give, on all processors
   nsqlab run --backend=process scenarios/kill.yaml     the same file against real nsqd processes
   nsqlab replay nsqlab-out/kill-virtual-1 --until=3.2s --show=orders/billing    look into that run
+  nsqlab shrink nsqlab-out/kill-virtual-1              the smallest scenario that shows the same failure
   nsqlab up                                            two nsqlookupds and three nsqds to play with
   nsqlab help faults                                   what can stand under faults: in a scenario
 
@@ -43,6 +44,8 @@ type cli struct {
 	Sweep  sweepCommand  `cmd:"" help:"Play scenarios under many seeds, on all processors."`
 	Merge  mergeCommand  `cmd:"" help:"Join the results of the shards of a sweep."`
 	Replay replayCommand `cmd:"" help:"Play a run again: compare it, stop it, look into it, read it step by step."`
+	Shrink shrinkCommand `cmd:"" help:"Make a failure small: the smallest scenario that shows the same."`
+	Ablate ablateCommand `cmd:"" help:"Say which of a failure's faults matter, by leaving each out."`
 	Check  checkCommand  `cmd:"" help:"Judge a history again, from its file."`
 	Report reportCommand `cmd:"" help:"Write a report from a history's file."`
 	Up     upCommand     `cmd:"" help:"Start nsqlookupds and nsqds to try things out, until ^C."`

@@ -33,17 +33,25 @@ func newProgress(w io.Writer, title string, quiet bool) *progress {
 	return &progress{w: w, title: title, quiet: quiet, live: ok && isatty.IsTerminal(f.Fd()), last: time.Now()}
 }
 
-func (p *progress) show(s scenarios.Progress) {
+// due says whether it is time to show something, and takes it for shown.
+func (p *progress) due() bool {
 	every := plainEvery
 	if p.live {
 		every = liveEvery
 	}
 	now := time.Now()
 	if p.quiet || now.Sub(p.last) < every {
-		return
+		return false
 	}
 	p.last, p.shown = now, true
-	line := fmt.Sprintf("%s: %s", p.title, s.Phase)
+	return true
+}
+
+func (p *progress) show(s scenarios.Progress) {
+	if !p.due() {
+		return
+	}
+	line := s.Phase
 	if s.Of > 0 {
 		done := min(float64(s.At)/float64(s.Of), 1)
 		full := int(done * barWidth)
@@ -51,11 +59,21 @@ func (p *progress) show(s scenarios.Progress) {
 	} else {
 		line += fmt.Sprintf(" at %s, %d messages still held", s.At.Round(100*time.Millisecond), s.Owed)
 	}
-	line += fmt.Sprintf(", %d published, %d delivered", s.Published, s.Delivered)
+	p.write(line + fmt.Sprintf(", %d published, %d delivered", s.Published, s.Delivered))
+}
+
+// tell shows a line, if it is time to.
+func (p *progress) tell(line string) {
+	if p.due() {
+		p.write(line)
+	}
+}
+
+func (p *progress) write(line string) {
 	if p.live {
-		fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+		fmt.Fprintf(p.w, "\r\x1b[K%s: %s", p.title, line)
 	} else {
-		fmt.Fprintln(p.w, line)
+		fmt.Fprintf(p.w, "%s: %s\n", p.title, line)
 	}
 }
 

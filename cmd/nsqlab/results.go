@@ -37,6 +37,7 @@ type head struct {
 	Twice   bool          `json:"twice"`
 	Ended   string        `json:"ended"`
 	Took    time.Duration `json:"took"`
+	Lines   int           `json:"lines"` // that follow
 
 	seeds span
 	shard shard
@@ -73,7 +74,9 @@ func (r *result) writeLines(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
-	err := e.Encode(r.head)
+	h := r.head
+	h.Lines = len(r.rows) + len(r.coverage) + len(r.failures)
+	err := e.Encode(h)
 	for _, row := range r.rows {
 		err = errors.Join(err, e.Encode(resultLine{Row: row}))
 	}
@@ -121,7 +124,15 @@ func readResult(file string) (r *result, err error) {
 			return nil, fmt.Errorf("%s:%d: want a row, a coverage or a failure", file, n)
 		}
 	}
-	return r, lines.Err()
+	switch n := len(r.rows) + len(r.coverage) + len(r.failures); {
+	case lines.Err() != nil:
+		return nil, fmt.Errorf("%s:%d: %w", file, n+2, lines.Err())
+	case n != r.Lines:
+		return nil, fmt.Errorf("%s:1: %d lines follow, want %d: it is cut off, or was written to", file, n, r.Lines)
+	case len(r.rows) == 0:
+		return nil, fmt.Errorf("%s: there is no row: nothing was swept", file)
+	}
+	return r, nil
 }
 
 // total sums all rows up.

@@ -13,7 +13,7 @@ import (
 
 type runCommand struct {
 	Backend string   `help:"Where to play: ${backends}." default:"virtual" placeholder:"NAME"`
-	Seed    *uint64  `help:"What decides everything that is drawn (1)." placeholder:"N"`
+	Seed    *uint64  `help:"What decides everything that is drawn; the scenario's own seed, if not given, which is 1 if it says none." placeholder:"N"`
 	Seeds   string   `help:"Play under every seed from A to B." placeholder:"A-B"`
 	Set     []string `help:"Give all brokers a flag of nsqd in place of the scenario's, such as durability=fsync; durability=os,fsync plays with each. Repeat for more." placeholder:"FLAG=VALUE,…" sep:"none"`
 	Pace    string   `help:"Let virtual time go at most so many times as fast as time, such as 10x, to watch." placeholder:"Nx"`
@@ -63,6 +63,9 @@ func (c *runCommand) Run(env *environment) error {
 		env:    env, quiet: c.Quiet, pace: pace,
 	}
 	for _, t := range all {
+		if c.Seed == nil && c.Seeds == "" {
+			seeds = span{t.seed, t.seed}
+		}
 		if seeds.first == seeds.last {
 			err = r.one(t, seeds.first)
 		} else {

@@ -54,7 +54,7 @@ when a run is unknown or a scenario was not played; else 0.
 Below the table stands for each kind of fault how often it hit a node, and what that was in the middle of then (nsqlab help states); a
 state in which no fault of the kind has hit a node is not tested.
 
---results is a file of lines of JSON: first what was asked and how it ended, {"nsqlab_sweep": 1, …}; a {"row": …} for each scenario and its settings,
+--results is a file of lines of JSON: first what was asked, how it ended and how many lines follow, {"nsqlab_sweep": 1, …}; a {"row": …} for each scenario and its settings,
 with its counts; a {"coverage": …} for each kind of fault; a {"failure": …} for each seed that failed and was kept. Durations are in nanoseconds.`, maxKept[0], maxKept[1])
 }
 

@@ -16,6 +16,7 @@ type trial struct {
 	name   string // of its folders; no other trial's of the command
 	file   string
 	set    []string // flag=value
+	seed   uint64   // the scenario's own
 	source string   // a hash of all that it is, beside its seed
 	madeUp bool     // each seed has a scenario of its own, which is in no file
 	// scenario gives it ready to be played once: nothing of one play is left for the next.
@@ -105,6 +106,7 @@ func (t *trial) check() error {
 	if err != nil {
 		return err
 	}
+	t.seed = s.Seed
 	h := fnv.New64a()
 	h.Write([]byte(s.Text()))
 	t.source = fmt.Sprintf("%016x", h.Sum64())

@@ -82,6 +82,12 @@ func appendOp(dst []byte, op *Op) []byte {
 	if op.Asked {
 		dst = append(dst, `,"asked":true`...)
 	}
+	if op.Lingers != 0 {
+		dst = strconv.AppendInt(append(dst, `,"lingers":`...), int64(op.Lingers), 10)
+	}
+	if op.Waits {
+		dst = append(dst, `,"waits":true`...)
+	}
 	return append(dst, '}')
 }
 

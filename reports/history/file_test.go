@@ -13,7 +13,7 @@ func full() Op {
 	return Op{
 		Time: 5 * time.Second, Process: "producer-1", Type: Invoke, F: Publish, Node: "b1", Topic: "orders", Channel: "billing",
 		Msg: Msg(3, 17), Attempt: 2, Conn: 9, After: time.Second, Due: time.Millisecond, Count: -4, Note: "\"quoted\"\n<é>", Error: "why", Licenses: []string{"no-loss", "x"}, Durability: "os", Ends: true,
-		States: []string{"syncing", "in-flight"}, Clients: true,
+		States: []string{"syncing", "in-flight"}, Clients: true, Lingers: time.Minute, Waits: true,
 	}
 }
 

@@ -104,7 +104,7 @@ const (
 
 // Nemesis is the process that inflicts faults: its F is the fault's kind, Note its words, Node the broker it hits. The invoke begins
 // the injection, which may take a while; info says that it is on; ok that it is healed; fail that it shows nothing, for it
-// could not be inflicted, or not be healed, or hit nothing (Error). Of one that puts the node's clocks wrong After is how far its wall clock is
+// could not be inflicted, or not be healed, or hit nothing (Error); one that may miss and hit nothing is healed with that Error. Of one that puts the node's clocks wrong After is how far its wall clock is
 // ahead, and Count how much both clocks gain, in millionths: -1000000 if they stand still. A fault whose healing ends the node once more is
 // two, in a row.
 const Nemesis = "nemesis"
@@ -126,10 +126,10 @@ type Op struct {
 	Count   int64         `json:"count,omitempty"`
 	Note    string        `json:"note,omitempty"`
 	Error   string        `json:"error,omitempty"` // why it failed, or is not known
-	// Licenses are the promises that a fault may break, of its invoke: checkers' names; no-loss/orders is that of a topic alone, and
+	// Licenses are the promises that a fault may break, of its invoke, or of the info of one that waited: checkers' names; no-loss/orders is that of a topic alone, and
 	// "no-loss before 2s" that of messages alone whose publication was invoked before that time.
 	Licenses []string `json:"licenses,omitempty"`
-	// Durability is what OK promised on the node that a fault hits, of its invoke; empty if its topics differ in that.
+	// Durability is what OK promised on the node that a fault hits, likewise; empty if its topics differ in that.
 	Durability string `json:"durability,omitempty"`
 	// Ends says of a fault that it ends the broker, and that its healing starts that again.
 	Ends bool `json:"ends,omitempty"`
@@ -140,6 +140,10 @@ type Op struct {
 	Clients bool `json:"clients,omitempty"`
 	// Asked says of a fault that it is nothing but what a broker was asked to do, as [Administer] has it: nodes and links work as they do without it.
 	Asked bool `json:"asked,omitempty"`
+	// Lingers says of a fault, in its invoke, how long after its end connections may still suffer by what it did to them.
+	Lingers time.Duration `json:"lingers,omitempty"`
+	// Waits says, of its invoke, that a fault waits for its moment: until its info it is not there, and without one it never was.
+	Waits bool `json:"waits,omitempty"`
 }
 
 // Msg makes a message's number in its run from its producer's (1 to 2^24-1) and its place in what that producer sent (from 1).

@@ -40,7 +40,7 @@ type Source struct {
 
 // A Choice is what is said of a run beside its file.
 type Choice struct {
-	Seed   *uint64 // of a scenario (1); a history has its own
+	Seed   *uint64 // of a scenario (its own, 1 if it says none); a history has its own
 	Strict bool    // a loss that a fault permits counts as a violation
 }
 
@@ -86,7 +86,7 @@ func openScenario(path string, c Choice) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	src := &Source{Scenario: s, Seed: 1}
+	src := &Source{Scenario: s, Seed: s.Seed}
 	if c.Seed != nil {
 		src.Seed = *c.Seed
 	}
