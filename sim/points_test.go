@@ -341,3 +341,18 @@ func TestTripRemovedWhereItTrips(t *testing.T) {
 		}
 	}
 }
+
+// TestLookAtPoint: nobody can look into a broker that is in the middle of a call, and nobody waits for it.
+func TestLookAtPoint(t *testing.T) {
+	s := newShop(t)
+	var failed error
+	_, err := s.w.Trip("b1", "before-write", 1, func() { _, _, failed = s.w.Look("b1", "/stats") })
+	must(t, err)
+	s.w.Run(1000 * ms)
+	if failed == nil || !strings.Contains(failed.Error(), "before-write") {
+		t.Errorf("it says %v", failed)
+	}
+	if _, _, err := s.w.Look("b1", "/stats"); err != nil {
+		t.Error(err)
+	}
+}
