@@ -16,7 +16,7 @@ var BitFlip = Kind{
 		{Name: "files", Type: Pattern, Usage: "the files of which one is drawn (" + anyLog + ")", Draw: []string{"*"}},
 	},
 	New:     func(a Args) (Fault, error) { return bitFlip{a.Names["bitflip"], cmp.Or(a.Names["files"], anyLog)}, nil },
-	Permits: loss(sim.Fsync),
+	Permits: ruined,
 	Ends:    true,
 }
 

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -57,6 +58,8 @@ type Kind struct {
 	Lingers time.Duration
 	// Restarts says that it ends the node and starts it again, and that what heals it does so once more.
 	Restarts bool
+	// Mild says that it is an Order, and nothing but: nodes and links work as they do without it.
+	Mild bool
 	// Weakens is what OK is worth on the broker from the fault on, also when that is over, to the faults that come then.
 	Weakens map[sim.Durability]sim.Durability
 	// Flags are what the node runs with beside its own while the fault is on. Nil: its own.
@@ -92,6 +95,8 @@ const (
 	Ends      Type = "ends"      // a list of such names, each once
 	Consumers Type = "consumers" // a consume line's name
 	Producers Type = "producers" // a produce line's name
+	Topic     Type = "topic"     // a topic's name
+	Channel   Type = "channel"   // a topic's name and a channel's, such as orders/billing
 	Duration  Type = "duration"  // such as 20ms, more than 0
 	Rate      Type = "rate"      // bytes a second, such as 10KB/s
 	Share     Type = "share"     // such as 5%, more than 0%
@@ -119,7 +124,7 @@ type Param struct {
 
 // Args are a fault's words, checked and parsed, by the parameters' names. What was left out is not in them.
 type Args struct {
-	Names     map[string]string        // of the types Broker, Node, End, Consumers, Producers, Way, Pattern, Word, Flags and Path
+	Names     map[string]string        // of the types Broker, Node, End, Consumers, Producers, Topic, Channel, Way, Pattern, Word, Flags and Path
 	Lists     map[string][]string      // of the type Ends
 	Durations map[string]time.Duration // of the types Duration and Shift
 	Rates     map[string]float64       // bytes a second
@@ -130,6 +135,7 @@ type Args struct {
 // Kinds are all the faults there are, those of nodes before those of links, and those of clients behind both.
 var Kinds = []Kind{
 	Kill, Pause, Stop, PowerCut, Restart, Crash, ClockOffset, ClockStep, ClockDrift, ClockFreeze, DiskFull, DiskError, SlowDisk, LyingDisk, BitFlip, Truncate,
+	PauseChannel, PauseTopic,
 	Delay, Partition, Halves, Ring, Bridge, Reset, HalfOpen, SlowClose, Stall, Bandwidth, Loss, Slice, Clog, Swizzle, Said,
 	SlowWork, Die, Quit, Forget, FinishTwice, FinishLate, Requeue, Ready, Republish,
 }
@@ -141,17 +147,46 @@ const unnoticed = 25 * time.Second
 // Nothing is what OK is worth where not even a stop in order can be relied on to save what was acknowledged.
 const Nothing sim.Durability = "nothing"
 
-// loss permits the loss of messages where OK promises so much, or less.
-func loss(most sim.Durability) map[sim.Durability][]string {
+// The promises that faults may break, by their checkers' names.
+const (
+	noLoss         = "no-loss"
+	countsAttempts = "counts-attempts"
+	noDuplicates   = "no-duplicates"
+	noLeak         = "no-leak-while-paused"
+)
+
+// worths are what OK can be worth, from the least.
+var worths = []sim.Durability{Nothing, sim.Memory, sim.OS, sim.Fsync}
+
+// permit permits to break promises where OK promises so much, or less.
+func permit(most sim.Durability, promises ...string) map[sim.Durability][]string {
 	permits := map[sim.Durability][]string{}
-	for _, d := range []sim.Durability{Nothing, sim.Memory, sim.OS, sim.Fsync} {
-		permits[d] = []string{"no-loss"}
+	for _, d := range worths {
+		permits[d] = promises
 		if d == most {
 			break
 		}
 	}
 	return permits
 }
+
+// or permits what either does.
+func or(a, b map[sim.Durability][]string) map[sim.Durability][]string {
+	both := map[sim.Durability][]string{}
+	for _, d := range worths {
+		if all := slices.Concat(a[d], b[d]); len(all) > 0 {
+			both[d] = all
+		}
+	}
+	return both
+}
+
+// ruined is what may happen where the disk does not have what it should.
+var ruined = permit(sim.Fsync, noLoss, countsAttempts, noDuplicates, noLeak)
+
+// unnoted is what the next end of a broker may do that could not note all: how often a message was delivered, what was finished, and what is paused. Messages it has
+// acknowledged it did write.
+var unnoted = permit(sim.Fsync, countsAttempts, noDuplicates, noLeak)
 
 // unsaved is what failing writes make of OK: a broker that keeps messages in memory may not be able to save them any more.
 var unsaved = map[sim.Durability]sim.Durability{sim.Memory: Nothing}

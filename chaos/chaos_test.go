@@ -247,6 +247,10 @@ func needed(k chaos.Kind, target string) chaos.Args {
 			a.Lists[p.Name] = []string{"billing"}
 		case p.Type == chaos.Way:
 			a.Names[p.Name] = "both"
+		case p.Type == chaos.Topic:
+			a.Names[p.Name] = "orders"
+		case p.Type == chaos.Channel:
+			a.Names[p.Name] = "orders/billing"
 		case p.Name == "point":
 			a.Names[p.Name] = "before-ack" // a broker that keeps messages in memory comes to few others
 		case p.Type == chaos.Word:

@@ -20,6 +20,7 @@ var DiskError = Kind{
 	New: func(a Args) (Fault, error) {
 		return diskError{a.Names["diskerror"], sim.DiskOp(a.Names["op"]), cmp.Or(a.Names["files"], "*"), int(a.Counts["nth"])}, nil
 	},
+	Permits: unnoted,
 	Weakens: unsaved,
 }
 

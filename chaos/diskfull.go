@@ -11,6 +11,7 @@ var DiskFull = Kind{
 		{Name: "room", Type: Bytes, Required: true, Usage: "what is left, such as 64KB", Draw: []string{"0B", "0B", "100B", "1KB"}},
 	},
 	New:     func(a Args) (Fault, error) { return diskFull{a.Names["diskfull"], a.Counts["room"]}, nil },
+	Permits: unnoted,
 	Weakens: unsaved,
 }
 

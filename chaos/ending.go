@@ -19,8 +19,13 @@ const (
 
 var endings = map[string]ending{byStop: stopNode, byKill: sim.Cluster.Kill, byPower: cutPower}
 
-// losses are what the endings permit, by their words.
-var losses = map[string]map[sim.Durability][]string{byStop: loss(Nothing), byKill: loss(sim.Memory), byPower: loss(sim.OS)}
+// losses are what the endings permit, by their words. What is paused is written at once with every durability, and how often a message was delivered and
+// that it was finished as soon as that does not keep it in memory; no durability syncs these before it goes on.
+var losses = map[string]map[sim.Durability][]string{
+	byStop:  permit(Nothing, noLoss, countsAttempts, noDuplicates),
+	byKill:  permit(sim.Memory, noLoss, countsAttempts, noDuplicates),
+	byPower: or(permit(sim.OS, noLoss, noLeak), permit(sim.Fsync, countsAttempts, noDuplicates)),
+}
 
 func stopNode(c sim.Cluster, node string) error {
 	stopper, ok := c.(sim.Stopper)

@@ -76,26 +76,45 @@ func ofClusters() (all []chaos.Kind) {
 // durabilities are the words of it, from the one that promises least.
 var durabilities = []sim.Durability{chaos.Nothing, sim.Memory, sim.OS, sim.Fsync}
 
+// broken are, for a kind or a way in which a node ends, of how many durabilities it may break a promise, from the one that promises least.
+var broken = map[string]map[string]int{
+	"no-loss":              {"stop": 1, "kill": 2, "powercut": 3, "bitflip": 4, "truncate": 4, "restart": 1, "crash": 2},
+	"counts-attempts":      {"stop": 1, "kill": 2, "powercut": 4, "bitflip": 4, "truncate": 4, "restart": 1, "crash": 2, "diskfull": 4, "diskerror": 4},
+	"no-duplicates":        {"stop": 1, "kill": 2, "powercut": 4, "bitflip": 4, "truncate": 4, "restart": 1, "crash": 2, "diskfull": 4, "diskerror": 4},
+	"no-leak-while-paused": {"powercut": 3, "bitflip": 4, "truncate": 4, "diskfull": 4, "diskerror": 4},
+}
+
+// checkPermits holds what a kind, or a way in which it ends a node, may break to the table.
+func checkPermits(t *testing.T, name string, permits map[sim.Durability][]string) {
+	t.Helper()
+	for i, d := range durabilities {
+		all := 0
+		for promise, want := range broken { // each for itself: the order does not matter
+			may := i < want[name]
+			if slices.Contains(permits[d], promise) != may {
+				t.Errorf("%s permits %q where OK promises %s", name, permits[d], d)
+			}
+			if may {
+				all++
+			}
+		}
+		if _, ok := permits[d]; len(permits[d]) != all || ok != (all > 0) {
+			t.Errorf("%s permits %q where OK promises %s, want %d promises", name, permits[d], d, all)
+		}
+	}
+}
+
 // TestPermits holds what each kind may break to what it does. What breaks a durability breaks those that promise less.
 func TestPermits(t *testing.T) {
-	// Of how many durabilities it may lose messages, from the one that promises least.
-	want := map[string]int{"stop": 1, "kill": 2, "powercut": 3, "bitflip": 4, "truncate": 4, "restart": 1, "crash": 2}
 	for _, k := range chaos.Kinds {
-		for i, d := range durabilities {
-			if got := slices.Contains(k.Permits[d], "no-loss"); got != (i < want[k.Name]) || len(k.Permits[d]) > 1 {
-				t.Errorf("%s permits %q where OK promises %s", k.Name, k.Permits[d], d)
+		checkPermits(t, k.Name, k.Permits)
+		for d := range k.Permits { // each for itself: the order does not matter
+			if !slices.Contains(durabilities, d) {
+				t.Errorf("%s knows another durability, %s", k.Name, d)
 			}
-		}
-		if len(k.Permits) != want[k.Name] {
-			t.Errorf("%s permits %v: it knows another durability", k.Name, k.Permits)
 		}
 		for _, how := range hows(k) {
-			permits := k.Permitted(chaos.Args{Names: map[string]string{"how": how}})
-			for i, d := range durabilities {
-				if got := slices.Contains(permits[d], "no-loss"); got != (i < want[how]) || len(permits) != want[how] {
-					t.Errorf("%s by %s permits %v", k.Name, how, permits)
-				}
-			}
+			checkPermits(t, how, k.Permitted(chaos.Args{Names: map[string]string{"how": how}}))
 		}
 		if got := k.Permitted(chaos.Args{}); len(got) != len(k.Permits) {
 			t.Errorf("%s permits %v if nothing is said of how", k.Name, got)

@@ -18,7 +18,7 @@ var Truncate = Kind{
 	New: func(a Args) (Fault, error) {
 		return truncate{a.Names["truncate"], cmp.Or(a.Names["files"], anyLog)}, nil
 	},
-	Permits: loss(sim.Fsync),
+	Permits: ruined,
 	Ends:    true,
 }
 

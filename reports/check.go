@@ -30,7 +30,7 @@ type check struct {
 // Checkers are all the promises that can be judged.
 var Checkers = []Checker{
 	NoLoss, NoPhantoms, NoCorruption, NoDuplicates, CountsAttempts, NoEarlyRedelivery, NoLateRedelivery,
-	NoEarlyDeferral, NoLateDeferral, FindsProducers, NoMissedStart, Latency, NothingStuck, Activity,
+	NoEarlyDeferral, NoLateDeferral, NoLeakWhilePaused, NoOverrun, FindsProducers, NoMissedStart, Latency, NothingStuck, Activity,
 }
 
 const (

@@ -8,57 +8,96 @@ import (
 	"github.com/nsqlab/nsqlab/reports/history"
 )
 
-// CountsAttempts: in one life of the broker each delivery of a message in a channel has a higher attempt than the one before, and the next one if
-// no delivery between can have been lost or overtaken: no fault was on, and the channel has had one consumer only. A broker that was started again may
-// count anew. A message that was published more than once is not judged: each copy has its own attempts.
+const countsAttempts = "counts-attempts"
+
+// CountsAttempts: the attempts of a message tell how often its channel has delivered it. Each delivery has more than the one before, from one
+// start of the broker to the next too unless a fault may take what the broker has noted; and one more exactly, or 1 of the first, where
+// none can have been lost on its way.
 var CountsAttempts = Checker{
-	Name:    "counts-attempts",
-	Promise: "Each delivery of a message in a channel says which attempt it is.",
+	Name:    countsAttempts,
+	Promise: "A message's attempts count its deliveries in the channel: 1, 2, 3 and so on.",
 	Start: func(g *ledger, _ history.Expectation) *check {
-		c := &attempts{check: &check{}, ledger: g, left: map[*queue]bool{}}
+		c := &counting{check: &check{}, ledger: g}
 		c.observe = c.see
 		c.finish = func() {
-			c.Summary = fmt.Sprintf("%d deliveries, %d with a wrong attempt", c.Events, c.Count)
+			c.Summary = fmt.Sprintf("%d deliveries, %d of them with none before them lost, %d miscounted", c.Events, c.exact, c.Count)
 		}
 		return c.check
 	},
 }
 
-// attempts are what counts-attempts looks at.
-type attempts struct {
+// A counting is what counts-attempts finds.
+type counting struct {
 	*check
 	*ledger
-	left map[*queue]bool // by a consumer
+	exact int // deliveries before which none was lost
 }
 
-func (c *attempts) see(e event) {
-	if e.op.F == history.Disconnect {
-		if conn := c.conns[e.op.Conn]; conn != nil && conn.queue != nil {
-			c.left[conn.queue] = true
-		}
-	}
+// see judges a delivery. Of a message that is there twice each copy has attempts of its own.
+func (c *counting) see(e event) {
 	if !e.isDelivery() || e.stale || e.m.copies() > 1 {
 		return
 	}
-	c.Events++
-	before, since, from := uint16(0), e.m.invoked, e.m.invoked
+	before, since := uint16(0), e.m.invoked
 	if e.l != nil {
-		before, since, from = e.l.attempt, e.l.delivered, e.l.sentAfter
+		before, since = e.l.attempt, e.l.sentAfter
 	}
-	next := before + 1
-	if before == math.MaxUint16 {
-		next = before // as far as it goes
+	if c.mayForget(countsAttempts, e, since) {
+		return
 	}
+	c.Events++
+	exact := c.seesAll(e, since)
+	if exact {
+		c.exact++
+	}
+	got := e.op.Attempt
 	switch {
-	case c.ended(e.op.Node, from, e.op.Time):
-	case e.op.Attempt < next:
-		c.find(Invalid, e.op.Time, e.op.Msg, "delivered in %s/%s as attempt %d, and attempt %d was before", e.op.Topic, e.op.Channel, e.op.Attempt, before)
-	case e.op.Attempt > next && c.gapless(e, since):
-		c.find(Invalid, e.op.Time, e.op.Msg, "delivered in %s/%s as attempt %d, with nothing between it and attempt %d", e.op.Topic, e.op.Channel, e.op.Attempt, before)
+	case got == 0:
+		c.find(Invalid, e.op.Time, e.op.Msg, "delivered in %s/%s as attempt 0", e.op.Topic, e.op.Channel)
+	case got <= before && before < math.MaxUint16:
+		c.find(Invalid, e.op.Time, e.op.Msg, "delivered in %s/%s as attempt %d after attempt %d", e.op.Topic, e.op.Channel, got, before)
+	case exact && before == 0 && got > 1:
+		c.find(Invalid, e.op.Time, e.op.Msg, "delivered in %s/%s for the first time as attempt %d", e.op.Topic, e.op.Channel, got)
+	case exact && got-before > 1:
+		c.find(Invalid, e.op.Time, e.op.Msg, "delivered in %s/%s as attempt %d right after attempt %d", e.op.Topic, e.op.Channel, got, before)
 	}
 }
 
-// gapless says whether every delivery since then has been seen.
-func (c *attempts) gapless(e event, since time.Duration) bool {
-	return e.conn != nil && e.conn.settled && !c.disturbed(since, e.op.Time) && len(e.q.consumers) == 1 && !c.left[e.q]
+// mayForget says whether the node may have ended since a time and forgotten what it noted of a delivery: what is ephemeral begins anew, and a fault that may
+// break the promise may take it, or, if it did not end the node, have kept it from being noted before another did.
+func (g *ledger) mayForget(promise string, e event, since time.Duration) bool {
+	if !g.ended(e.op.Node, since, e.op.Time) {
+		return false
+	}
+	if e.q == nil || e.q.ephemeral {
+		return true
+	}
+	for i := range g.faults {
+		h := &g.faults[i]
+		if h.node == e.op.Node && h.may(promise, e.op.Topic) && (!h.ends || h.on < 0 || h.on >= since) {
+			return true
+		}
+	}
+	return false
+}
+
+// seesAll says whether every delivery of a message in its channel that was sent since a time, before the one at hand, has been seen: no link held
+// anything up, no connection ended that one may have been lost with, and the broker has no connection whose client is gone.
+func (g *ledger) seesAll(e event, since time.Duration) bool {
+	slack := g.head.Slack
+	if e.q == nil || e.conn == nil || g.disturbed(since-slack, e.op.Time) || g.ended(e.op.Node, since, e.op.Time) {
+		return false
+	}
+	if q := e.q; q.closed > 0 && q.closed+slack >= since || q.shortest <= 2*slack {
+		return false
+	}
+	if ghosts, ok := g.ghosts[e.op.Node]; ok && since <= ghosts+silence+slack+g.lost(e.op.Node, ghosts, e.op.Time) {
+		return false
+	}
+	for _, c := range e.q.consumers {
+		if !c.settled {
+			return false
+		}
+	}
+	return true
 }

@@ -6,11 +6,13 @@ import (
 	"github.com/nsqlab/nsqlab/reports/history"
 )
 
+const noDuplicates = "no-duplicates"
+
 // NoDuplicates: a message comes again only for a cause: its timeout passed, it was requeued, its holder's connection ended, or the node
-// ended. After a proved FIN nothing but that is one. A delivery that was sent before another and overtaken by it
+// ended. After a proved FIN nothing is one, but that the node ended by what may take what it noted. A delivery that was sent before another and overtaken by it
 // is none of its own. Of a message that was published more than once each copy comes once for the first time.
 var NoDuplicates = Checker{
-	Name:    "no-duplicates",
+	Name:    noDuplicates,
 	Promise: "A message is delivered again only after its timeout, a requeue, the end of its holder's connection or of the broker; never after a proved FIN.",
 	Start: func(g *ledger, _ history.Expectation) *check {
 		c := &check{}
@@ -29,10 +31,10 @@ var NoDuplicates = Checker{
 				if e.op.Attempt == 1 && e.l.firsts >= e.m.copies() && !g.ended(e.op.Node, e.m.invoked, e.op.Time) {
 					c.find(Invalid, e.op.Time, e.op.Msg, "delivered in %s/%s as if for the first time, and so were all its %d copies before", e.op.Topic, e.op.Channel, e.m.copies())
 				}
-			case e.stale || g.ended(e.op.Node, e.l.sentAfter, e.op.Time):
+			case e.stale || g.mayForget(noDuplicates, e, e.l.sentAfter):
 			case e.l.finished:
 				c.find(Invalid, e.op.Time, e.op.Msg, "delivered again in %s/%s after a FIN that was proved", e.op.Topic, e.op.Channel)
-			case !g.hasCause(e):
+			case !g.ended(e.op.Node, e.l.sentAfter, e.op.Time) && !g.hasCause(e):
 				c.find(Invalid, e.op.Time, e.op.Msg, "delivered again in %s/%s after %v, with no timeout, requeue or closed connection between",
 					e.op.Topic, e.op.Channel, e.op.Time-e.l.delivered)
 			}

@@ -130,13 +130,19 @@ func (c *standstill) judge(j *jam) {
 		}
 	}
 	long := func(op history.Op) bool { return op.Time-op.Due >= c.window(op) }
-	able := slices.ContainsFunc(c.freeOf(j), long)
+	able := slices.ContainsFunc(c.freeOf(j), long) && !c.mayPause(j.queued)
 	if owed > 0 && able && long(j.queued) {
 		c.stuck++
 		c.find(Invalid, j.queued.Time, 0, "%s", c.tell(j))
 		return
 	}
 	c.find(Unknown, j.queued.Time, 0, "%s", c.tell(j))
+}
+
+// mayPause says whether a channel, or a topic, may be paused.
+func (c *standstill) mayPause(op history.Op) bool {
+	p := c.pauses[[3]string{op.Node, op.Topic, op.Channel}]
+	return p != nil && p.may()
 }
 
 // freeOf are the consumers that could take a message: of a topic's own queue those of all its channels.
@@ -191,7 +197,11 @@ func (c *standstill) tell(j *jam) string {
 		words = append(words, fmt.Sprintf("%d deferred", j.deferred.Count))
 	}
 	where := strings.TrimSuffix(q.Topic+"/"+q.Channel, "/")
-	return fmt.Sprintf("%s has in %s %s; nothing moves there since %s; %s", q.Node, where, strings.Join(words, ", "), moment(q.Due), c.idle(j))
+	why := c.idle(j)
+	if c.mayPause(q) {
+		why += "; it may be paused"
+	}
+	return fmt.Sprintf("%s has in %s %s; nothing moves there since %s; %s", q.Node, where, strings.Join(words, ", "), moment(q.Due), why)
 }
 
 // idle says who could take a message.

@@ -78,6 +78,7 @@ var histories = []ruling{
 	{"no-duplicates-good", Valid, 0, ""},
 	{"no-duplicates-after-close", Valid, 0, ""},
 	{"no-duplicates-after-kill", Valid, 0, ""},
+	{"no-duplicates-after-kill-proved", Invalid, 1, "1-1: delivered again in orders/billing after a FIN that was proved"}, // that was noted
 	{"no-duplicates-bad", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
 	{"no-duplicates-before-crash", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
 	{"no-duplicates-crash-that-never-came", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
@@ -102,12 +103,29 @@ var histories = []ruling{
 	// What clients do wrong holds nothing up.
 	{"no-duplicates-fault-of-clients", Invalid, 1, "1-1: delivered again in orders/billing after 488ms, with no timeout, requeue or closed connection between"},
 
-	// Attempts count up by one, but for deliveries that nobody got, and in each life of the broker.
+	// Attempts count deliveries; what was lost on its way, or with its connection, counts too.
 	{"counts-attempts-good", Valid, 0, ""},
-	{"counts-attempts-bad", Invalid, 1, "1-1: delivered in orders/billing as attempt 1, and attempt 1 was before"},
-	{"counts-attempts-none", Invalid, 1, "1-1: delivered in orders/billing as attempt 0, and attempt 0 was before"},
-	{"counts-attempts-twice", Invalid, 1, "1-1: delivered in orders/billing as attempt 3, with nothing between it and attempt 1"},
-	{"counts-attempts-overtaken", Valid, 0, ""}, // attempt 2 may be on its way to the other consumer
+	{"counts-attempts-bad", Invalid, 1, "1-1: delivered in orders/billing as attempt 1 after attempt 1"},
+	{"counts-attempts-zero", Invalid, 1, "1-1: delivered in orders/billing as attempt 0"},
+	{"counts-attempts-skipped", Invalid, 1, "1-1: delivered in orders/billing as attempt 3 right after attempt 1"},
+	{"counts-attempts-begins-late", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 2"},
+	{"counts-attempts-most", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 65535"}, // and they stay there
+	{"counts-attempts-closed", Valid, 0, ""},
+	{"counts-attempts-fault-on", Valid, 0, ""},
+	{"counts-attempts-ghost", Valid, 0, ""}, // a broker that does not know that a client is gone delivers to it
+	{"counts-attempts-ghost-before", Valid, 0, ""},
+	{"counts-attempts-ghost-is-gone", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 2"},
+	{"counts-attempts-over-kill", Valid, 0, ""},
+	{"counts-attempts-after-kill-forgotten", Invalid, 1, "1-1: delivered in orders/billing as attempt 2 after attempt 2"},
+	{"counts-attempts-after-kill-anew", Invalid, 1, "1-1: delivered in orders/billing as attempt 1 after attempt 2"},
+	{"counts-attempts-after-kill-permitted", Valid, 0, ""},
+	{"counts-attempts-after-kill-other-topic", Invalid, 1, "1-1: delivered in orders/billing as attempt 1 after attempt 2"},
+	{"counts-attempts-after-kill-not-noted", Valid, 0, ""}, // a disk that failed may have kept it from being noted
+	{"counts-attempts-two-copies", Unknown, 0, ""},         // not judged: each copy has its own
+	{"counts-attempts-unseen", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 2"},
+	{"counts-attempts-none", Invalid, 2, "1-1: delivered in orders/billing as attempt 0"},
+	{"counts-attempts-twice", Invalid, 1, "1-1: delivered in orders/billing as attempt 3 right after attempt 1"},
+	{"counts-attempts-overtaken", Invalid, 1, "1-1: delivered in orders/billing as attempt 3 right after attempt 1"}, // attempt 2 would have a timeout of its own
 	{"counts-attempts-after-close", Valid, 0, ""},
 	{"counts-attempts-after-kill", Valid, 0, ""},
 	{"counts-attempts-republished", Valid, 0, ""}, // the second copy is not judged
@@ -177,6 +195,45 @@ var histories = []ruling{
 	{"no-late-deferral-republished-never", Unknown, 0, ""}, // not judged
 	{"no-late-deferral-republished", Unknown, 0, ""},       // not judged
 
+	// A pause keeps back what would be delivered, from its answer on until it is to end, also in the broker's next life, unless that may have lost it.
+	{"no-leak-while-paused-good", Valid, 0, ""},
+	{"no-leak-while-paused-bad", Invalid, 1, "1-2: delivered in orders/billing, which is paused since 0.020s"},
+	{"no-leak-while-paused-requeued", Invalid, 1, "1-1: delivered in orders/billing, which is paused since 0.015s"},
+	{"no-leak-while-paused-of-another", Valid, 0, ""},
+	{"no-leak-while-paused-topic", Invalid, 1, "1-2: delivered in orders/billing, though its topic is paused since 0.020s, and it was published then"},
+	{"no-leak-while-paused-topic-handed-over", Valid, 0, ""},
+	{"no-leak-while-paused-after-kill", Invalid, 1, "1-1: delivered in orders/billing, which is paused since 0.020s"},
+	{"no-leak-while-paused-after-powercut", Valid, 0, ""},
+	{"no-leak-while-paused-after-powercut-other-topic", Invalid, 1, "1-1: delivered in orders/billing, which is paused since 0.020s"},
+	{"no-leak-while-paused-after-kill-not-noted", Valid, 0, ""}, // a disk that was full may have kept it from being noted
+	{"no-leak-while-paused-held-up", Valid, 0, ""},
+	{"no-leak-while-paused-not-any-more", Valid, 0, ""},
+	{"no-leak-while-paused-perhaps-resumed", Valid, 0, ""}, // what was not answered may be carried out late
+	{"no-leak-while-paused-certainly-paused-again", Invalid, 1, "1-1: delivered in orders/billing, which is paused since 0.036s"},
+	{"no-leak-while-paused-refused", Unknown, 0, ""},   // not judged: there is nothing of that name
+	{"no-leak-while-paused-ephemeral", Unknown, 0, ""}, // not judged: it may have come anew
+
+	// What is late for a pause is in time.
+	{"no-late-redelivery-paused", Valid, 0, ""},
+	{"no-late-redelivery-after-pause", Invalid, 1, "1-1: delivered again in orders/billing 699ms after its timeout, with a consumer ready"},
+	{"no-late-redelivery-topic-paused", Valid, 0, ""},
+	{"no-late-redelivery-still-paused", Unknown, 0, ""}, // not judged
+	{"no-late-deferral-topic-paused", Valid, 0, ""},
+
+	// A broker counts to the RDY what its consumer has neither finished nor requeued; an RDY that is on its way does not count yet.
+	{"no-overrun-good", Valid, 0, ""},
+	{"no-overrun-bad", Invalid, 1, "1-3: delivered in orders/billing to c1, which then held 3 messages, with an RDY of 2"},
+	{"no-overrun-none", Invalid, 3, "1-1: delivered in orders/billing to c1, which then held 1 message, with an RDY of 0"},
+	{"no-overrun-less", Invalid, 1, "1-3: delivered in orders/billing to c1, which then held 3 messages, with an RDY of 2"},
+	{"no-overrun-just-less", Valid, 0, ""},
+	{"no-overrun-more", Valid, 0, ""},
+	{"no-overrun-timed-out", Valid, 0, ""},
+	{"no-overrun-held-up", Valid, 0, ""},
+	{"no-overrun-held-up-too-many", Invalid, 1, "1-3: delivered in orders/billing to c1, which then held 3 messages, with an RDY of 2"},
+	{"no-overrun-finished-twice", Invalid, 1, "1-4: delivered in orders/billing to c1, which then held 3 messages, with an RDY of 2"},
+	{"no-overrun-reconnected", Valid, 0, ""},
+	{"no-overrun-late-fin", Valid, 0, ""}, // which finishes the next delivery of the message, on its way
+
 	// Who looks up its topic finds all that have it: again if need be, in time, and with questions that go on.
 	{"finds-producers-good", Valid, 0, ""},
 	{"finds-producers-bad", Invalid, 1, ": c1 has not found b1, which has orders, in 7s of looking"},
@@ -226,6 +283,8 @@ var histories = []ruling{
 	{"nothing-stuck-just-free", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 19.500s"},
 	{"nothing-stuck-busy", Unknown, 1, ": b1 has in orders/billing 1 message queued, 10 in flight at c1 since 1.500s, until 21.300s at the latest; nothing moves there since 1.250s; no consumer could take one"},
 	{"nothing-stuck-touched", Unknown, 1, ": b1 has in orders/billing 0 messages queued, 1 in flight at c1 since 1.500s, until 21.300s at the latest; nothing moves there since 1.250s; c1 could take 9 since 1.500s"},
+	{"nothing-stuck-paused", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 1.500s; it may be paused"},
+	{"nothing-stuck-other-paused", Invalid, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 1.250s; c1 could take 10 since 1.500s"},
 	{"nothing-stuck-deferred", Unknown, 1, ": b1 has in orders/billing 0 messages queued, 1 deferred; nothing moves there since 1.250s; c1 could take 10 since 1.500s"},
 	{"nothing-stuck-at-other-topic", Unknown, 1, ": b1 has in orders 1 message queued; nothing moves there since 1.250s; no consumer could take one"},
 	{"nothing-stuck-other-node", Unknown, 1, ": b1 has in orders/billing 1 message queued; nothing moves there since 1.250s; no consumer could take one"},

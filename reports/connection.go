@@ -51,6 +51,8 @@ type queue struct {
 	ephemeral            bool          // it may drop messages, by its name or its topic's
 	consumers            []*connection // that stand
 	timeout              time.Duration // the longest of theirs
+	shortest             time.Duration // of their timeouts
+	closed               time.Duration // when one of their connections ended last; 0: none has
 	asked                time.Duration // when it held messages still as the drain was given up
 	idle                 bool          // a consumer could have taken one then
 	since                time.Duration // since when it could
@@ -92,6 +94,9 @@ func (g *ledger) subscribe(op *history.Op) {
 	}
 	c.queue = g.queue(op)
 	c.queue.consumers = append(c.queue.consumers, c)
+	if c.queue.timeout == 0 || op.After < c.queue.shortest {
+		c.queue.shortest = op.After
+	}
 	c.queue.timeout = max(c.queue.timeout, op.After)
 	c.timeout, c.longest, c.subscribed = op.After, op.Due, op.Time
 	g.show(g.topic(op.Node, op.Topic), c)
@@ -137,6 +142,11 @@ func (g *ledger) answered(c *connection, sent time.Duration) {
 // unsettle notes that a fault may hold up what is on its way.
 func (g *ledger) unsettle() {
 	g.upset = true
+	for node, at := range g.partings { // each for itself: the order does not matter
+		if at+g.head.Slack >= g.now {
+			g.ghosts[node] = g.now
+		}
+	}
 	for _, c := range g.conns { // a set: the order does not matter
 		c.settled = false
 		for h, k := range c.held { // so is this
@@ -146,10 +156,15 @@ func (g *ledger) unsettle() {
 	}
 }
 
-// close ends a connection.
-func (g *ledger) close(c *connection) {
+// close ends a connection. If a fault may keep its broker from learning that, the broker sends messages to nobody for a while.
+func (g *ledger) close(c *connection, node string) {
 	c.closed = max(g.now, 1)
+	g.partings[node] = g.now
+	if (!c.settled || g.active > 0) && !g.survived(node, c.stood) {
+		g.ghosts[node] = g.now
+	}
 	if c.queue != nil {
+		c.queue.closed = c.closed
 		c.queue.consumers = slices.DeleteFunc(c.queue.consumers, func(other *connection) bool { return other == c })
 	}
 }
@@ -259,15 +274,20 @@ func (c *connection) recount(now time.Duration) {
 	c.able = able
 }
 
-// free is since when a consumer of a queue can take a message, at one stretch. It is not ok if none can.
+// free is since when a message of a queue can go to a consumer, at one stretch. It is not ok if none can take one, or if the channel or its topic may be
+// paused.
 func (g *ledger) free(q *queue) (since time.Duration, ok bool) {
+	lifted, flows := g.flows(q)
+	if !flows {
+		return 0, false
+	}
 	for _, c := range q.consumers {
 		c.catchUp(g.now, g.head.Slack)
 		if c.settled && c.able && (!ok || c.since < since) {
 			since, ok = c.since, true
 		}
 	}
-	return since, ok
+	return max(since, lifted), ok
 }
 
 // late says how long after its time a delivery came, while it could have gone to a consumer. It is not ok if nobody could take

@@ -16,12 +16,13 @@ type hardship struct {
 	node     string
 	on       time.Duration // when it certainly was; -1: not yet
 	ends     bool          // it ends the node, at some time between From and on
-	clients  bool          // it is in what clients do, and holds nothing up
+	mild     bool          // it is in what clients do, or in what a broker was asked to do, and holds nothing up
 	waits    bool          // for its moment: it is not there, and was not
 	licenses []license
 	skew
 	promised string   // by OK; empty: not known, or more than one thing
 	states   []string // what the node was in the middle of
+	sure     bool     // it was on, and not only perhaps
 	failed   bool     // it shows nothing
 	lingers  time.Duration
 }
@@ -55,6 +56,11 @@ func readLicense(s string) license {
 	return l
 }
 
+// may says whether a hardship may break a promise for a topic, at whatever time.
+func (h *hardship) may(promise, topic string) bool {
+	return slices.ContainsFunc(h.licenses, func(l license) bool { return l.promise == promise && (l.topic == "" || l.topic == topic) })
+}
+
 // permits says whether a hardship may have lost messages of a topic that its node had acknowledged, published at some time.
 func (h *hardship) permits(topic string, invoked time.Duration) bool {
 	return slices.ContainsFunc(h.licenses, func(l license) bool {
@@ -69,7 +75,7 @@ func (g *ledger) fault(op *history.Op) {
 		g.open[key] = append(g.open[key], len(g.faults))
 		g.faults = append(g.faults, hardship{
 			Band: Band{Kind: op.F, Target: strings.TrimPrefix(op.Note, op.F+": "), From: op.Time, To: -1},
-			node: op.Node, on: -1, ends: op.Ends, clients: op.Clients, waits: op.Waits, skew: skew{op.After, op.Count}, lingers: op.Lingers,
+			node: op.Node, on: -1, ends: op.Ends, mild: op.Clients || op.Asked, waits: op.Waits, skew: skew{op.After, op.Count}, lingers: op.Lingers,
 		})
 		if !op.Waits {
 			g.comes(&g.faults[len(g.faults)-1], op)
@@ -92,8 +98,14 @@ func (g *ledger) fault(op *history.Op) {
 		g.comes(h, op)
 	}
 	if h.on < 0 && !h.waits {
-		h.on = op.Time
+		h.on, h.sure = op.Time, op.Type == history.Info
 		g.forget(h)
+		if at, ok := g.ghosts[h.node]; ok && h.ends && h.sure && at < h.From {
+			delete(g.ghosts, h.node)
+		}
+	}
+	if h.ends && h.sure && op.Type != history.Fail {
+		g.restarted(h)
 	}
 	if op.Type == history.Info {
 		return
@@ -101,7 +113,7 @@ func (g *ledger) fault(op *history.Op) {
 	h.failed = op.Type == history.Fail || op.Error != ""
 	g.open[key] = slices.Delete(open, i, i+1)
 	h.To, h.Note = op.Time, op.Error
-	if h.clients || h.waits {
+	if h.mild || h.waits {
 		return
 	}
 	if h.lingers > 0 {
@@ -123,7 +135,7 @@ func (g *ledger) comes(h *hardship, op *history.Op) {
 	for _, s := range op.Licenses {
 		h.licenses = append(h.licenses, readLicense(s))
 	}
-	if !h.clients {
+	if !h.mild {
 		g.active++
 		g.unsettle()
 	}
@@ -148,6 +160,13 @@ func (g *ledger) ended(node string, a, b time.Duration) bool {
 	})
 }
 
+// survived says whether a node has certainly ended since a time, so that nothing of then is there any more.
+func (g *ledger) survived(node string, since time.Duration) bool {
+	return slices.ContainsFunc(g.faults, func(h hardship) bool {
+		return h.ends && h.node == node && h.sure && since < h.From
+	})
+}
+
 // permitted finds the first fault that may have lost a message; nil: none.
 func (g *ledger) permitted(m *message) *hardship {
 	for i := range g.faults {
@@ -160,5 +179,5 @@ func (g *ledger) permitted(m *message) *hardship {
 
 // disturbed says whether a fault was on at some time from a to b that may hold up what is sent.
 func (g *ledger) disturbed(a, b time.Duration) bool {
-	return slices.ContainsFunc(g.faults, func(h hardship) bool { return !h.clients && !h.waits && h.From <= b && (h.To < 0 || h.To >= a) })
+	return slices.ContainsFunc(g.faults, func(h hardship) bool { return !h.mild && !h.waits && h.From <= b && (h.To < 0 || h.To >= a) })
 }

@@ -15,10 +15,13 @@ type ledger struct {
 	messages map[uint64]*message
 	topics   map[[2]string]*topicLife // by node and topic, of the node's present life
 	queues   map[[3]string]*queue     // by node, topic and channel
+	pauses   map[[3]string]*pause     // by the same; of a topic with no channel
 	conns    map[uint64]*connection
+	partings map[string]time.Duration // by node: when a client's connection to it ended last
+	ghosts   map[string]time.Duration // by node: when it last may have missed that
 	faults   []hardship
 	open     map[string][]int // faults that are on, by process and words: where they stand in faults
-	active   int              // faults that are on, but for those of clients
+	active   int              // faults that are on, but for those that hold nothing up
 	upset    bool             // there was such a fault
 	calm     time.Duration    // when the last of them ended
 	lingers  time.Duration    // when connections do not suffer any more by one that has ended
@@ -30,8 +33,8 @@ type ledger struct {
 
 func newLedger(h history.Header) *ledger {
 	return &ledger{
-		head: h, messages: map[uint64]*message{}, topics: map[[2]string]*topicLife{}, queues: map[[3]string]*queue{},
-		conns: map[uint64]*connection{}, open: map[string][]int{},
+		head: h, messages: map[uint64]*message{}, topics: map[[2]string]*topicLife{}, queues: map[[3]string]*queue{}, pauses: map[[3]string]*pause{},
+		conns: map[uint64]*connection{}, partings: map[string]time.Duration{}, ghosts: map[string]time.Duration{}, open: map[string][]int{},
 	}
 }
 
@@ -111,7 +114,7 @@ func (g *ledger) apply(e event) {
 		}
 	case history.Disconnect:
 		if c := g.conns[op.Conn]; c != nil && c.closed == 0 {
-			g.close(c)
+			g.close(c, op.Node)
 		}
 	case history.Probe:
 		if e.q != nil {
@@ -122,6 +125,8 @@ func (g *ledger) apply(e event) {
 		if op.Note == "end" {
 			g.end, g.endNote = op.Type, op.Error
 		}
+	case history.Administer:
+		g.administer(op)
 	case history.Lookup, history.Wait: // the checkers' that want them
 	case history.Trace:
 		g.trace = op.Note

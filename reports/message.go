@@ -90,7 +90,7 @@ func (g *ledger) overtaken(e event) bool {
 func (g *ledger) outlived(e event) bool {
 	holder := g.conns[e.l.conn]
 	return e.conn != nil && holder != nil && slices.ContainsFunc(g.faults, func(h hardship) bool {
-		return h.ends && h.node == e.op.Node && e.conn.stood < h.From && h.on >= 0 && h.on < holder.stood
+		return h.ends && h.node == e.op.Node && e.conn.stood < h.From && h.sure && h.on < holder.stood
 	})
 }
 
@@ -141,7 +141,7 @@ func (g *ledger) hold(e event, l *life) {
 	if l.prompt {
 		l.sentAfter = e.op.Time - g.head.Slack
 	}
-	l.finished = old.finished && !g.ended(e.op.Node, old.sentAfter, e.op.Time)
+	l.finished = old.finished && !g.mayForget(noDuplicates, e, old.sentAfter)
 	l.vague = !g.punctual(&old) // what is on its way still may meet this delivery
 	if old.requeued == history.Info && !g.taken(&old) {
 		l.reqs++

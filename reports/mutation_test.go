@@ -120,6 +120,19 @@ var mutations = []struct {
 		d.Attempt++
 		return moved(append(ops, d), len(ops), 5*time.Second)
 	}},
+	{"counted once too often", countsAttempts, nil, func(ops []history.Op, i int) []history.Op { return counted(ops, i, ops[i].Attempt+1) }},
+	{"counted as the first", countsAttempts, func(d history.Op, _ []history.Op) bool { return d.Attempt == 2 }, func(ops []history.Op, i int) []history.Op {
+		return counted(ops, i, 1)
+	}},
+	{"while its channel is paused", noLeak, nil, func(ops []history.Op, i int) []history.Op { return paused(ops, i, ops[i].Channel, 4*time.Millisecond) }},
+	{"published while its topic is paused", noLeak, func(d history.Op, _ []history.Op) bool { return d.Attempt == 1 }, func(ops []history.Op, i int) []history.Op {
+		return paused(ops, i, "", ops[i].Time-invokeOf(ops, ops[i]).Time+time.Millisecond)
+	}},
+	{"in spite of an RDY of 0", "no-overrun", nil, func(ops []history.Op, i int) []history.Op {
+		d := ops[i]
+		d.F, d.Type, d.Msg, d.Attempt = history.Ready, history.Info, 0, 0
+		return moved(append(ops, d), len(ops), -4*time.Millisecond)
+	}},
 	{"before it was published", "no-phantoms", func(d history.Op, _ []history.Op) bool { return d.Attempt == 1 }, func(ops []history.Op, i int) []history.Op {
 		return moved(ops, i, -ops[i].Time)
 	}},
@@ -135,6 +148,35 @@ var mutations = []struct {
 	{"long after its requeue", "no-late-deferral", requeued, late},
 	{"before its timeout", "no-early-redelivery", timedOut, func(ops []history.Op, i int) []history.Op { return moved(ops, i, -holdFor/2) }},
 	{"long after its timeout", "no-late-redelivery", timedOut, late},
+}
+
+// paused has a channel, or the topic, be paused since so long before a delivery, until a while after it.
+func paused(ops []history.Op, i int, channel string, before time.Duration) []history.Op {
+	at := ops[i].Time
+	ask := history.Op{Process: "lab", F: history.Administer, Type: history.Invoke, Node: "b1", Topic: "orders", Channel: channel, Note: history.Pause}
+	for _, step := range []struct {
+		at   time.Duration
+		typ  history.Type
+		note string
+	}{
+		{at - before, history.Invoke, history.Pause}, {at - before, history.OK, history.Pause},
+		{at + time.Minute, history.Invoke, history.Unpause}, {at + time.Minute, history.OK, history.Unpause},
+	} {
+		ask.Time, ask.Type, ask.Note = max(step.at, 1), step.typ, step.note
+		ops = append(ops, ask)
+	}
+	return inOrder(ops)
+}
+
+// counted gives a delivery, and what its consumer said of it, another number of attempts.
+func counted(ops []history.Op, i int, attempt uint16) []history.Op {
+	d := ops[i]
+	for k := range ops {
+		if ops[k].Msg == d.Msg && ops[k].Conn == d.Conn && ops[k].Attempt == d.Attempt {
+			ops[k].Attempt = attempt
+		}
+	}
+	return ops
 }
 
 // moved puts an operation of another time where it belongs then.

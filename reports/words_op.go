@@ -35,6 +35,8 @@ func about(op history.Op) string {
 		return aboutDelivery(op)
 	case history.Connect, history.Disconnect, history.Subscribe, history.Ready, history.Lookup:
 		return aboutClient(op)
+	case history.Administer:
+		return aboutAdmin(op)
 	case history.Phase:
 		return aboutPhase(op)
 	case history.Probe:
@@ -62,6 +64,20 @@ func aboutFault(op history.Op) string {
 		return "has healed " + said
 	case history.Fail:
 		return "shows nothing by " + said
+	}
+	return ""
+}
+
+func aboutAdmin(op history.Op) string {
+	switch op.Type {
+	case history.Invoke:
+		return fmt.Sprintf("asks %s to %s %s", op.Node, op.Note, place(op))
+	case history.OK:
+		return fmt.Sprintf("has had %s %s %s", op.Node, op.Note, place(op))
+	case history.Fail:
+		return fmt.Sprintf("cannot have %s %s %s: there is none", op.Node, op.Note, place(op))
+	case history.Info:
+		return fmt.Sprintf("does not learn whether %s does %s %s", op.Node, op.Note, place(op))
 	}
 	return ""
 }

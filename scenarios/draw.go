@@ -47,7 +47,7 @@ func (l *lot) value(p chaos.Param, target string) string {
 		return plain(oneOf(l.Rand, p.Draw))
 	}
 	switch p.Type {
-	case chaos.Broker, chaos.Node, chaos.End, chaos.Consumers, chaos.Producers:
+	case chaos.Broker, chaos.Node, chaos.End, chaos.Consumers, chaos.Producers, chaos.Topic, chaos.Channel:
 		return plain(oneOf(l.Rand, l.s.named(p.Type, target)))
 	case chaos.Ends:
 		return l.some(l.s.named(chaos.End, ""))
@@ -96,6 +96,10 @@ func (s *Scenario) named(t chaos.Type, target string) []string {
 		return producers
 	case t == chaos.Consumers:
 		return consumers
+	case t == chaos.Topic:
+		return s.topicsOf(target)
+	case t == chaos.Channel:
+		return s.channels(target)
 	case t == chaos.Node:
 		return nodeNames(s.Nodes())
 	case t == chaos.Broker, slices.Contains(producers, target), slices.Contains(consumers, target):
@@ -109,6 +113,29 @@ func (s *Scenario) named(t chaos.Type, target string) []string {
 func (l *lot) some(names []string) string {
 	l.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 	return namesText(names[:1+l.IntN(len(names))])
+}
+
+// topics are all that are published to or consumed from.
+func (s *Scenario) topics() (all []string) {
+	for _, p := range s.Producers {
+		all = append(all, p.Topic)
+	}
+	for _, c := range s.Consumers {
+		all = append(all, c.Topic)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// channels are all that are consumed from on a broker, or on any, with their topics.
+func (s *Scenario) channels(broker string) (all []string) {
+	for _, c := range s.Consumers {
+		if broker == "" || slices.Contains(c.On, broker) {
+			all = append(all, c.Topic+"/"+c.Channel)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // lasting draws a duration to the millisecond, the short ones as often as the long ones.

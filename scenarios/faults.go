@@ -129,7 +129,7 @@ func paramKey(p chaos.Param) key[Fault] {
 	case chaos.Ends:
 		k.shape = func() map[string]any { return listOf(pattern("")) }
 		k.read = func(d *decoder, f *Fault, n ast.Node) { f.Args.Lists[p.Name] = d.endsOf(n, p) }
-	case chaos.Broker, chaos.Node, chaos.End, chaos.Consumers, chaos.Producers:
+	case chaos.Broker, chaos.Node, chaos.End, chaos.Consumers, chaos.Producers, chaos.Topic, chaos.Channel:
 		k.shape = func() map[string]any { return pattern("") }
 		k.read = func(d *decoder, f *Fault, n ast.Node) {
 			if v := d.scalar(p.Name, n, text); v != nil {
@@ -154,6 +154,10 @@ func (d *decoder) checkEnd(n ast.Node, p chaos.Param, name string) {
 		ends, what = d.consumerNames(), "consume line"
 	case chaos.Producers:
 		ends, what = d.producerNames(), "produce line"
+	case chaos.Topic:
+		ends, what = d.s.topics(), "topic"
+	case chaos.Channel:
+		ends, what = d.s.channels(""), "channel"
 	}
 	if !slices.Contains(ends, name) {
 		d.fail(n, "%s: no %s is called %q; there are %s", p.Name, what, name, strings.Join(ends, ", "))

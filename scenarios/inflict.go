@@ -35,13 +35,14 @@ func (r *run) inflict(f *Fault) {
 		if f.Kind.Restarts {
 			op = r.begin(f, f.Words+", over")
 		}
-		err := heal()
-		r.restored(f)
-		if err != nil && !errors.Is(err, chaos.ErrHitNothing) && (f.Kind.Ends || f.Kind.Restarts) {
-			r.revive(f.Target, patience, func(err error) { r.healed(op, f.MayMiss, err) })
-			return
-		}
-		r.healed(op, f.MayMiss, err)
+		heal(func(err error) {
+			r.restored(f)
+			if err != nil && !errors.Is(err, chaos.ErrHitNothing) && (f.Kind.Ends || f.Kind.Restarts) {
+				r.revive(f.Target, patience, func(err error) { r.healed(op, f.MayMiss, err) })
+				return
+			}
+			r.healed(op, f.MayMiss, err)
+		})
 	}
 	switch {
 	case f.For > 0:
@@ -92,7 +93,7 @@ func (r *run) revive(node string, left int, done func(error)) {
 
 // begin records that a fault is about to be inflicted, or healed by what is a fault too. It gives the entry, without what only an invoke has.
 func (r *run) begin(f *Fault, words string) history.Op {
-	op := history.Op{Process: history.Nemesis, F: f.Kind.Name, Note: words, Ends: f.Kind.Ends || f.Kind.Restarts, Clients: f.Kind.OfClients()}
+	op := history.Op{Process: history.Nemesis, F: f.Kind.Name, Note: words, Ends: f.Kind.Ends || f.Kind.Restarts, Clients: f.Kind.OfClients(), Asked: f.Kind.Mild}
 	if f.Kind.OfNode() {
 		op.Node = f.Target
 	}
@@ -121,25 +122,31 @@ func (r *run) burden(op *history.Op, f *Fault) {
 }
 
 // inject injects a fault, or has clients behave by it, and records that it is on, then or when its moment comes. A restart is over as soon as it is on.
-func (r *run) inject(f *Fault, op history.Op) (heal func() error, err error) {
-	if trap, ok := f.Inflict.(chaos.Trap); ok {
-		return trap.Set(r.cluster, func() {
+// heal calls what it is given when the fault is healed.
+func (r *run) inject(f *Fault, op history.Op) (heal func(func(error)), err error) {
+	if order, ok := f.Inflict.(chaos.Order); ok {
+		return r.give(f, order, op)
+	}
+	var now func() error
+	switch trap, ok := f.Inflict.(chaos.Trap); {
+	case ok:
+		now, err = trap.Set(r.cluster, func() {
 			sprung := op
 			r.burden(&sprung, f)
 			r.record(sprung, history.Info)
 		})
-	}
-	if f.Kind.OfClients() {
+	case f.Kind.OfClients():
 		r.record(op, history.Info)
-		return r.misconduct(f), nil
-	}
-	if heal, err = f.Inflict.Inject(r.cluster); err == nil {
-		r.record(op, history.Info)
-		if f.Kind.Restarts {
-			r.record(op, history.OK)
+		now = r.misconduct(f)
+	default:
+		if now, err = f.Inflict.Inject(r.cluster); err == nil {
+			r.record(op, history.Info)
+			if f.Kind.Restarts {
+				r.record(op, history.OK)
+			}
 		}
 	}
-	return heal, err
+	return func(healed func(error)) { healed(now()) }, err
 }
 
 func (r *run) failed(op history.Op, why string) {

@@ -78,7 +78,7 @@ func TestPlants(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("there is no go command to build with: ", err)
 	}
-	bugs := slices.Concat(plants, diskPlants, lookupPlants, stuckPlants)
+	bugs := slices.Concat(plants, diskPlants, lookupPlants, stuckPlants, promisePlants)
 	p := &planter{}
 	p.build(t, bugs)
 	caught := make([]*catch, len(bugs))
@@ -132,7 +132,7 @@ func tabulate(t *testing.T, bugs []plant, caught []*catch) {
 // TestPlantsCoverCheckers has a plant for every promise.
 func TestPlantsCoverCheckers(t *testing.T) {
 	planted := map[string]bool{}
-	for _, bug := range slices.Concat(plants, diskPlants, lookupPlants, stuckPlants) {
+	for _, bug := range slices.Concat(plants, diskPlants, lookupPlants, stuckPlants, promisePlants) {
 		planted[bug.promise] = true
 	}
 	for _, c := range reports.Checkers {

@@ -46,13 +46,14 @@ type run struct {
 	opts      Options
 	producers []*producer
 	consumers []*consumer
-	lasting   []func()   // healings of faults that last until the load is over
-	broken    int        // faults that are on
-	scarred   bool       // one could not be healed
-	weakened  []*Fault   // those that were inflicted and make OK worth less
-	restarted []*Fault   // those that are on and have a node run with other flags
-	promises  []past     // of nodes that have ended without saving all
-	conducts  []*conduct // faults of clients that are on
+	orders    []func(func(error)) // healings of all that brokers were told
+	lasting   []func()            // healings of faults that last until the load is over
+	broken    int                 // faults that are on
+	scarred   bool                // one could not be healed
+	weakened  []*Fault            // those that were inflicted and make OK worth less
+	restarted []*Fault            // those that are on and have a node run with other flags
+	promises  []past              // of nodes that have ended without saving all
+	conducts  []*conduct          // faults of clients that are on
 	conns     uint64
 	progress  Progress
 	over      bool // the load is
@@ -88,6 +89,9 @@ func Run(ctx context.Context, s *Scenario, c sim.Cluster, o Options) error {
 	}
 	r.endLoad()
 	if err := r.live(ctx, func() bool { return r.broken == 0 }); err != nil {
+		return err
+	}
+	if err := r.undo(ctx); err != nil {
 		return err
 	}
 	if err := r.whole(); err != nil {

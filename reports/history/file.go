@@ -79,6 +79,9 @@ func appendOp(dst []byte, op *Op) []byte {
 	if op.Clients {
 		dst = append(dst, `,"clients":true`...)
 	}
+	if op.Asked {
+		dst = append(dst, `,"asked":true`...)
+	}
 	if op.Lingers != 0 {
 		dst = strconv.AppendInt(append(dst, `,"lingers":`...), int64(op.Lingers), 10)
 	}

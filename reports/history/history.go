@@ -65,11 +65,23 @@ const (
 	// Wait is what waits still when the drain is given up (ok), and Due since when. Note says what, in one of the words below. Process is the client
 	// that waits, or that holds what waits; "lab" if it is the broker that does.
 	Wait = "wait"
+	// Administer is what a broker was asked to do with a topic or a channel by its HTTP API, past all links (invoke); that it has done it (ok); that it has
+	// no such thing (fail); or that it is not known, until the broker ends, whether it does (info). Node, Topic, Channel (empty: the topic itself); Note is [Pause]
+	// or [Unpause].
+	Administer = "admin"
 	// Phase begins a part of the run (info): Note is "load", "heal" or "drain". The "end" says how the drain went: ok, it was
 	// complete; fail, it was not in the time given.
 	Phase = "phase"
 	// Trace is what a virtual run came to (info): Note is the hash of every chunk of bytes that was delivered, in hex.
 	Trace = "trace"
+)
+
+// What a broker can be asked to do, the Note of an [Administer].
+const (
+	// Pause has a channel give nothing to its consumers, or a topic nothing to its channels. It outlives the broker.
+	Pause = "pause"
+	// Unpause ends that.
+	Unpause = "unpause"
 )
 
 // What waits still, the Note of a [Wait], with the fields that it uses beside Process, Due and Node.
@@ -126,6 +138,8 @@ type Op struct {
 	States []string `json:"states,omitempty"`
 	// Clients says of a fault that it is in what a load line's clients do: nodes and links are as they are without it.
 	Clients bool `json:"clients,omitempty"`
+	// Asked says of a fault that it is nothing but what a broker was asked to do, as [Administer] has it: nodes and links work as they do without it.
+	Asked bool `json:"asked,omitempty"`
 	// Lingers says of a fault, in its invoke, how long after its end connections may still suffer by what it did to them.
 	Lingers time.Duration `json:"lingers,omitempty"`
 	// Waits says, of its invoke, that a fault waits for its moment: until its info it is not there, and without one it never was.

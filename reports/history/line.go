@@ -42,6 +42,7 @@ func (r *lineReader) read(line []byte) (op Op, ok bool) {
 	op.Ends = r.skip(`,"ends":true`)
 	op.States = r.list(`,"states":["`)
 	op.Clients = r.skip(`,"clients":true`)
+	op.Asked = r.skip(`,"asked":true`)
 	op.Lingers = time.Duration(r.signed(`,"lingers":`))
 	op.Waits = r.skip(`,"waits":true`)
 	return op, !r.other && uint64(op.Attempt) == attempt && string(r.rest) == "}"
