@@ -46,7 +46,7 @@ func (c *counting) see(e event) {
 		return
 	}
 	c.Events++
-	exact := c.seesAll(e, since)
+	exact := c.seesAll(e, since) && (e.l == nil || !e.l.returned() || c.inTime(e.l))
 	if exact {
 		c.exact++
 	}

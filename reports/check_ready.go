@@ -59,11 +59,11 @@ func (c *overruns) see(e event) {
 	switch {
 	case op.F == history.Disconnect:
 		delete(c.rooms, op.Conn)
-	case e.conn == nil:
-	case op.F == history.Ready:
+	case op.F == history.Ready: // perhaps before SUB is answered
 		r := c.room(op.Conn)
 		r.readies = append(r.readies, ready{op.Count, op.Time})
 		r.most = max(r.most, op.Count)
+	case e.conn == nil:
 	case op.F == history.Deliver && op.Type == history.OK && op.Msg != 0:
 		c.deliver(e, c.room(op.Conn))
 	case (op.F == history.Finish || op.F == history.Requeue) && op.Type == history.Info:

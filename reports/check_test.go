@@ -121,6 +121,7 @@ var histories = []ruling{
 	{"counts-attempts-after-kill-permitted", Valid, 0, ""},
 	{"counts-attempts-after-kill-other-topic", Invalid, 1, "1-1: delivered in orders/billing as attempt 1 after attempt 2"},
 	{"counts-attempts-after-kill-not-noted", Valid, 0, ""}, // a disk that failed may have kept it from being noted
+	{"counts-attempts-late-requeue", Valid, 0, ""},         // it meets attempt 2, which is overtaken
 	{"counts-attempts-two-copies", Unknown, 0, ""},         // not judged: each copy has its own
 	{"counts-attempts-unseen", Invalid, 1, "1-1: delivered in orders/billing for the first time as attempt 2"},
 	{"counts-attempts-none", Invalid, 2, "1-1: delivered in orders/billing as attempt 0"},

@@ -241,6 +241,11 @@ func (g *ledger) taken(l *life) bool {
 		return l.reqs == 0
 	}
 	holder := g.conns[l.conn]
-	return l.requeued == history.Info && l.prompt && !l.vague && holder != nil && holder.closed == 0 &&
-		l.sent+g.head.Slack+g.gained(l.queue.node, l.sentAfter, l.sent) < l.deadline && !g.disturbed(l.sent, g.now)
+	return l.requeued == history.Info && holder != nil && holder.closed == 0 && g.inTime(l) && !g.disturbed(l.sent, g.now)
+}
+
+// inTime says whether what the consumer said last of a delivery, and before, got to the broker before its timeout was over, if it got there: it cannot have met
+// the next delivery.
+func (g *ledger) inTime(l *life) bool {
+	return l.reqs == 0 && l.prompt && !l.vague && l.sent+g.head.Slack+g.gained(l.queue.node, l.sentAfter, l.sent) < l.deadline
 }

@@ -26,9 +26,9 @@ func faultsOf(t *testing.T, broker string, faults ...string) (ops []history.Op) 
 	return ops
 }
 
-// told is an entry in short.
+// told is an entry in short, with its licences of loss.
 func told(op history.Op) string {
-	return strings.Join(slices.DeleteFunc(append([]string{op.Time.Truncate(time.Millisecond).String(), string(op.Type), op.F, op.Durability}, op.Licenses...),
+	return strings.Join(slices.DeleteFunc(append([]string{op.Time.Truncate(time.Millisecond).String(), string(op.Type), op.F, op.Durability}, of("no-loss", op.Licenses)...),
 		func(word string) bool { return word == "" }), " ")
 }
 
