@@ -34,6 +34,7 @@ var histories = []ruling{
 	{"no-loss-late-fin", Valid, 0, ""},
 	// A kill permits the loss of what was published before it was over, and of nothing else.
 	{"no-loss-licensed", Licensed, 2, "1-2: acknowledged by b1, never delivered to orders/billing: a kill of a broker with durability memory permits its loss"},
+	{"no-loss-uninflicted", Invalid, 2, "1-2: acknowledged by b1, never delivered to orders/billing"},
 	{"no-loss-strict", Invalid, 2, "1-2: acknowledged by b1, never delivered to orders/billing: a kill of a broker with durability memory permits its loss"},
 	{"no-loss-during-kill", Licensed, 1, "1-1: acknowledged by b1, never delivered to orders/billing: a kill of a broker with durability memory permits its loss"},
 	{"no-loss-after-kill", Invalid, 1, "1-2: acknowledged by b1, never delivered to orders/billing"},
