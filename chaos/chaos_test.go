@@ -161,6 +161,27 @@ func TestBandwidth(t *testing.T) {
 	}
 }
 
+// TestPauseOfWhatIsKilled: the end of a node is the end of its pause, whether it is down yet or up again.
+func TestPauseOfWhatIsKilled(t *testing.T) {
+	for _, up := range []bool{false, true} {
+		s := newScene(t)
+		heal := s.inflict(chaos.Pause, args(map[string]string{"pause": "b1"}, nil, nil))
+		start := s.inflict(chaos.Kill, args(map[string]string{"kill": "b1"}, nil, nil))
+		heals := []func() error{heal, start}
+		if up {
+			slices.Reverse(heals)
+		}
+		for _, heal := range heals {
+			if err := heal(); err != nil {
+				t.Error(err)
+			}
+		}
+		if harms := s.w.Harms(); len(harms) > 0 {
+			t.Errorf("there is still %q", harms)
+		}
+	}
+}
+
 func TestPause(t *testing.T) {
 	s := newScene(t)
 	heal := s.inflict(chaos.Pause, args(map[string]string{"pause": "b1"}, nil, nil))

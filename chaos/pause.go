@@ -27,5 +27,10 @@ func (p pause) Inject(c sim.Cluster) (heal func() error, err error) {
 	if err := pauser.Pause(p.node); err != nil {
 		return nil, err
 	}
-	return func() error { return pauser.Resume(p.node) }, nil
+	return func() error {
+		if err := pauser.Resume(p.node); !errors.Is(err, sim.ErrNotPaused) {
+			return err
+		}
+		return nil // another fault has ended it, and the pause with it
+	}, nil
 }

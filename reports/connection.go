@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +23,8 @@ type connection struct {
 	settled  bool
 	ready    int64
 	inFlight int64           // as the broker has it at the most: what was finished counts until the broker must have heard it
-	held     map[handle]int  // deliveries that were neither finished nor requeued
+	held     map[handle]hold // deliveries that were neither finished nor requeued, nor are certainly over
+	lapse    time.Duration   // none of them is over by its timeout before
 	given    []time.Duration // when FINs and REQs were sent that count still
 	able     bool            // inFlight is less than ready
 	since    time.Duration   // when it became able, or settled
@@ -147,6 +149,10 @@ func (g *ledger) unsettle() {
 	}
 	for _, c := range g.conns { // a set: the order does not matter
 		c.settled = false
+		for h, k := range c.held { // so is this
+			k.until = never
+			c.held[h] = k
+		}
 	}
 }
 
@@ -169,25 +175,57 @@ type handle struct {
 	attempt uint16
 }
 
+// A hold is what a connection has of such deliveries.
+type hold struct {
+	count int
+	until time.Duration // when the broker has taken them back at the latest, by their timeouts
+}
+
+// never is when nothing is over that a fault may have held up.
+const never = time.Duration(math.MaxInt64)
+
 // take notes a delivery.
 func (c *connection) take(op *history.Op) {
 	c.inFlight++
 	if c.held == nil {
-		c.held = map[handle]int{}
+		c.held = map[handle]hold{}
 	}
-	c.held[handle{op.Msg, op.Attempt}]++
+	h := handle{op.Msg, op.Attempt}
+	c.held[h] = hold{c.held[h].count + 1, c.expiry(op.Time)}
+}
+
+// expiry is when the timeout is over at the latest of what a connection had, or touched, at some time.
+func (c *connection) expiry(from time.Duration) time.Duration {
+	if !c.settled || c.timeout == 0 {
+		return never
+	}
+	if len(c.held) == 0 || from+c.timeout < c.lapse {
+		c.lapse = from + c.timeout
+	}
+	return from + c.timeout
+}
+
+// prolong notes that a TOUCH was sent.
+func (c *connection) prolong(op *history.Op) {
+	h := handle{op.Msg, op.Attempt}
+	if k, ok := c.held[h]; ok && k.until != never {
+		k.until = c.expiry(op.Time)
+		c.held[h] = k
+	}
 }
 
 // give notes that a FIN or a REQ was sent. A second one for the same delivery gives nothing back.
 func (c *connection) give(op *history.Op, now, slack time.Duration) {
 	h := handle{op.Msg, op.Attempt}
-	switch c.held[h] {
+	k := c.held[h]
+	switch k.count {
 	case 0:
 		return
 	case 1:
 		delete(c.held, h)
 	default:
-		c.held[h]--
+		k.count--
+		c.held[h] = k
 	}
 	c.given = append(c.given, now)
 	c.catchUp(now, slack)
@@ -200,6 +238,30 @@ func (c *connection) catchUp(now, slack time.Duration) {
 		c.inFlight--
 		c.recount(c.given[0] + lag)
 		c.given = c.given[1:]
+	}
+	if c.lapse <= now+slack {
+		c.expire(now + slack)
+	}
+}
+
+// expire lets go what timeouts have ended by a time.
+func (c *connection) expire(now time.Duration) {
+	var over []time.Duration
+	c.lapse = never
+	for h, k := range c.held { // what is over is sorted
+		if k.until > now {
+			c.lapse = min(c.lapse, k.until)
+			continue
+		}
+		delete(c.held, h)
+		for range k.count {
+			over = append(over, k.until)
+		}
+	}
+	slices.Sort(over)
+	for _, at := range over {
+		c.inFlight--
+		c.recount(at)
 	}
 }
 

@@ -97,6 +97,9 @@ func (g *ledger) fault(op *history.Op) {
 		h.waits, h.From = false, op.Time
 		g.comes(h, op)
 	}
+	if h.on < 0 && op.Type == history.Fail && !op.Ends { // it did nothing
+		h.ends, h.licenses = false, nil
+	}
 	if h.on < 0 && !h.waits {
 		h.on, h.sure = op.Time, op.Type == history.Info
 		g.forget(h)

@@ -157,6 +157,9 @@ func (g *ledger) acknowledge(e event) {
 	if e.conn != nil && op.Type == history.Info && op.F != history.Touch {
 		e.conn.give(op, g.now, g.head.Slack)
 	}
+	if e.conn != nil && op.Type == history.Info && op.F == history.Touch {
+		e.conn.prolong(op)
+	}
 	if l == nil || e.conn == nil {
 		return
 	}

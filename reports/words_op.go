@@ -54,6 +54,9 @@ func aboutFault(op history.Op) string {
 	}
 	switch op.Type {
 	case history.Invoke:
+		if op.Waits {
+			return "waits for the moment to inflict " + said
+		}
 		return "inflicts " + said
 	case history.Info:
 		return "has inflicted " + said

@@ -57,6 +57,7 @@ func TestWords(t *testing.T) {
 		{op(history.Trace, history.Info, note("00ff")), "lab has the trace 00ff"},
 		{op("kill", history.Invoke, nemesis), "nemesis inflicts kill: b1"},
 		{op("kill", history.Invoke, func(op *history.Op) { nemesis(op); op.States = []string{"syncing", "idle"} }), "nemesis inflicts kill: b1, in the middle of: syncing, idle"},
+		{op("kill", history.Invoke, func(op *history.Op) { nemesis(op); op.Waits = true }), "nemesis waits for the moment to inflict kill: b1"},
 		{op("kill", history.Info, nemesis), "nemesis has inflicted kill: b1"},
 		{op("kill", history.OK, nemesis), "nemesis has healed kill: b1"},
 		{op("kill", history.Fail, nemesis), "nemesis shows nothing by kill: b1"},

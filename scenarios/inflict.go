@@ -25,6 +25,9 @@ func (r *run) inflict(f *Fault) {
 			return
 		}
 		r.broken--
+		if errors.Is(err, errors.ErrUnsupported) {
+			op.Ends = false // nor did it
+		}
 		r.failed(op, why)
 		return
 	}

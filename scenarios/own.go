@@ -81,14 +81,17 @@ func (c *ownClient) note(id uint64, f string, t history.Type, why string) {
 // A tap is a client's end of a connection, and writes down what passes.
 type tap struct {
 	wire.Endpoint
-	client  *ownClient
-	id      uint64
-	stands  bool
-	in, out []byte           // that passed and are not read yet
-	greeted bool             // the magic has passed
-	asked   []string         // commands whose answers have not come
-	granted [2]time.Duration // the message timeout, and how long touches can hold a message
-	held    map[wire.ID]history.Op
+	client     *ownClient
+	id         uint64
+	stands     bool
+	in, out    []byte           // that passed and are not read yet
+	greeted    bool             // the magic has passed
+	asked      []string         // commands whose answers have not come
+	granted    [2]time.Duration // the message timeout, and how long touches can hold a message
+	ready      uint64           // the last RDY
+	subscribed bool
+	settled    []wire.ID // of held, those that were finished or requeued, the oldest first
+	held       map[wire.ID]history.Op
 }
 
 // maxOwnFrame bounds a frame that a client under test is sent, in bytes.
@@ -132,6 +135,10 @@ func (t *tap) frame(f wire.Frame) {
 			op := t.op(history.Subscribe)
 			op.After, op.Due = t.granted[0], t.granted[1]
 			t.client.run.record(op, history.OK)
+			t.subscribed = true
+			if t.ready > 0 {
+				t.tellReady()
+			}
 		}
 	}
 }
@@ -213,14 +220,21 @@ func (t *tap) command(p []byte) int {
 	case "SUB", "CLS":
 		t.asked = append(t.asked, name)
 	case "RDY":
-		op := t.op(history.Ready)
-		count, _ := wire.ParseNumber(c.Args[0])
-		op.Count = int64(count)
-		t.client.run.record(op, history.Info)
+		t.ready, _ = wire.ParseNumber(c.Args[0])
+		if t.subscribed {
+			t.tellReady()
+		}
 	case "FIN", "REQ", "TOUCH":
 		t.acknowledge(name, c)
 	}
 	return n
+}
+
+// tellReady takes down an RDY. One that was sent behind SUB without waiting counts from the answer.
+func (t *tap) tellReady() {
+	op := t.op(history.Ready)
+	op.Count = int64(t.ready)
+	t.client.run.record(op, history.Info)
 }
 
 // acknowledge takes down a FIN, a REQ or a TOUCH.
@@ -237,6 +251,21 @@ func (t *tap) acknowledge(name string, c wire.Command) {
 		op.Due = t.client.run.cluster.Now()
 	}
 	t.client.run.record(op, history.Info)
+	if name != "TOUCH" {
+		t.release(wire.ID(c.Args[0]))
+	}
+}
+
+// maxSettled bounds how many deliveries a tap knows yet that were finished or requeued: the broker may refuse that.
+const maxSettled = 10_000
+
+// release notes that a delivery is finished or requeued, and forgets the oldest of too many.
+func (t *tap) release(id wire.ID) {
+	t.settled = append(t.settled, id)
+	if len(t.settled) > maxSettled {
+		delete(t.held, t.settled[0])
+		t.settled = t.settled[1:]
+	}
 }
 
 func (t *tap) op(f string) history.Op {

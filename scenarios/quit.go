@@ -21,8 +21,10 @@ func (c *consumer) depart() {
 		c.quit = true
 		c.away++
 		for _, s := range c.links {
-			if s.conn != nil {
+			if s.subscribed {
 				quitting[0].hits++
+			}
+			if s.conn != nil {
 				s.takeLeave()
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nsqlab/nsqlab/reports/history"
+	"github.com/nsqlab/nsqlab/sim"
 )
 
 // TestQuit: consumers that leave in order finish what they hold, get nothing more, and come back when the fault is over.
@@ -32,5 +33,19 @@ func TestQuit(t *testing.T) {
 	}
 	if back < 2*time.Second || back > 2100*time.Millisecond {
 		t.Errorf("it is back at %v", back)
+	}
+}
+
+// TestQuitOfNobody: a consumer whose connection is not made yet has nothing to leave.
+func TestQuitOfNobody(t *testing.T) {
+	said := ""
+	for _, op := range played(t, "brokers: {b1: {}}\nload:\n  - {produce: orders, rate: 20/s, for: 3s}\n  - {name: billing, consume: orders/billing, from: 1s}\n"+
+		"faults:\n  - {at: 1s, quit: billing, for: 500ms}\n", func(c sim.Cluster) sim.Cluster { return c }) {
+		if op.Process == history.Nemesis {
+			said = string(op.Type) + " " + op.Error
+		}
+	}
+	if said != "fail hit nothing" {
+		t.Errorf("it ends with %q", said)
 	}
 }

@@ -12,6 +12,7 @@
 package sim
 
 import (
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -71,11 +72,15 @@ type Cluster interface {
 // FetchTime bounds Fetch.
 const FetchTime = 5 * time.Second
 
-// A Pauser is a cluster that can stop a node without ending it, as SIGSTOP does: its sockets stay and nothing moves.
+// A Pauser is a cluster that can stop a node without ending it, as SIGSTOP does: its sockets stay and nothing moves. One that is ended is not
+// paused any more, and to resume what is not paused is ErrNotPaused.
 type Pauser interface {
 	Pause(node string) error
 	Resume(node string) error
 }
+
+// ErrNotPaused is what Resume says of a node that is not paused.
+var ErrNotPaused = errors.New("it is not paused")
 
 // A Stopper is a cluster that can end a node in order, as SIGTERM does: it ends its connections and saves what it holds. What it
 // could not save is lost, and no error.

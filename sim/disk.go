@@ -207,7 +207,7 @@ func (f *diskFile) Write(p []byte) (n int, err error) {
 		if n, err = f.write(p[:half]); err != nil {
 			return n, err
 		}
-		f.disk.reached(inWrite)
+		f.disk.reach(inWrite)
 	}
 	more, err := f.write(p[n:])
 	if err == nil {

@@ -2,9 +2,8 @@ package sim
 
 import "fmt"
 
-// An Examiner is a cluster that tells what is wrong with it: nodes that are down or paused, rules on its links, faults of its disks, clocks that are
-// wrong, flags that are not its own. It is
-// nothing once every fault is healed.
+// An Examiner is a cluster that tells what is wrong with it: nodes that are down or paused, rules on its links, faults of its disks, clocks
+// that are wrong, flags that are not its own. It is nothing once every fault is healed.
 type Examiner interface {
 	Harms() []string
 }

@@ -119,10 +119,17 @@ func (d *Disk) pass(op DiskOp, name string, done bool) {
 			continue
 		}
 		if done {
-			d.reached(p.after)
+			d.reach(p.after)
 		} else {
-			d.reached(p.before)
+			d.reach(p.before)
 		}
+	}
+}
+
+// reach tells who watches of a point. At the point before they may have ceased to.
+func (d *Disk) reach(p Point) {
+	if d.reached != nil {
+		d.reached(p)
 	}
 }
 

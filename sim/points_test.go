@@ -321,3 +321,38 @@ func TestMount(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestTripRemovedWhereItTrips takes a trap away as it springs.
+func TestTripRemovedWhereItTrips(t *testing.T) {
+	for _, u := range PointUsages {
+		s := newShop(t, "--max-bytes-per-file=300")
+		tripped := false
+		var remove func() int
+		remove, err := s.w.Trip("b1", u.Point, 1, func() {
+			tripped = true
+			if seen := remove(); seen != 1 {
+				t.Errorf("%s: seen %d times", u.Point, seen)
+			}
+		})
+		must(t, err)
+		s.w.Run(1000 * ms)
+		if len(s.acked) < 50 {
+			t.Errorf("%s: %d acknowledged, tripped %v", u.Point, len(s.acked), tripped)
+		}
+	}
+}
+
+// TestLookAtPoint: nobody can look into a broker that is in the middle of a call, and nobody waits for it.
+func TestLookAtPoint(t *testing.T) {
+	s := newShop(t)
+	var failed error
+	_, err := s.w.Trip("b1", "before-write", 1, func() { _, _, failed = s.w.Look("b1", "/stats") })
+	must(t, err)
+	s.w.Run(1000 * ms)
+	if failed == nil || !strings.Contains(failed.Error(), "before-write") {
+		t.Errorf("it says %v", failed)
+	}
+	if _, _, err := s.w.Look("b1", "/stats"); err != nil {
+		t.Error(err)
+	}
+}

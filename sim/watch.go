@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -41,14 +42,17 @@ func (w *World) tell(l *way, p parcel) {
 }
 
 // Look asks a node's HTTP API with GET at once, wherever the world is in its run, and a paused node too: a look into its memory, which takes
-// no event and changes nothing. The error says that the node is down.
+// no event and changes nothing. The error says that the node is down, or at a point, where what it holds is locked.
 func (w *World) Look(name, path string) (status int, body []byte, err error) {
 	n, err := w.find(name)
 	if err != nil {
 		return 0, nil, err
 	}
-	if n.life == nil {
+	switch {
+	case n.life == nil:
 		return 0, nil, n.unreachable()
+	case n.at != "":
+		return 0, nil, fmt.Errorf("sim: node %s is in the middle of a call: %s", name, n.at)
 	}
 	status, body = n.request(http.MethodGet, path)
 	return status, body, nil

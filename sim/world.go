@@ -306,7 +306,7 @@ func (w *World) Resume(name string) error {
 		return err
 	}
 	if !n.paused {
-		return fmt.Errorf("sim: node %s is not paused", name)
+		return fmt.Errorf("sim: node %s: %w", name, ErrNotPaused)
 	}
 	n.paused = false
 	w.soon(n.catchUp)

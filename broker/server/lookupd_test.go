@@ -198,6 +198,7 @@ func TestGoNSQFindsProducersByLookup(t *testing.T) {
 	first, second := startNsqd(t, nil), startNsqd(t, nil)
 	cfg := nsq.NewConfig()
 	cfg.LookupdPollInterval, cfg.LookupdPollJitter = 20*time.Millisecond, 0
+	cfg.MaxInFlight = 2 // for fewer than it has connections it takes turns among them, every 15 s
 	c, err := nsq.NewConsumer("t", "c", cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -104,7 +104,8 @@ const (
 
 // Nemesis is the process that inflicts faults: its F is the fault's kind, Note its words, Node the broker it hits. The invoke begins
 // the injection, which may take a while; info says that it is on; ok that it is healed; fail that it shows nothing, for it
-// could not be inflicted, or not be healed, or hit nothing (Error); one that may miss and hit nothing is healed with that Error. Of one that puts the node's clocks wrong After is how far its wall clock is
+// could not be inflicted, or not be healed, or hit nothing (Error); one that may miss and hit nothing is healed with that Error. A fail without an info before and
+// without Ends says that it did nothing at all. Of one that puts the node's clocks wrong After is how far its wall clock is
 // ahead, and Count how much both clocks gain, in millionths: -1000000 if they stand still. A fault whose healing ends the node once more is
 // two, in a row.
 const Nemesis = "nemesis"

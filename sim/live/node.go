@@ -145,6 +145,9 @@ func (n *node) pause(ctx context.Context) error {
 }
 
 func (n *node) resume(ctx context.Context) error {
+	if n.is(up, down) {
+		return fmt.Errorf("resume %s: %w", n.name, sim.ErrNotPaused)
+	}
 	return n.operate(ctx, "resume", up, daemon.resume, paused)
 }
 
@@ -183,6 +186,13 @@ func (n *node) operate(ctx context.Context, verb string, to state, op func(daemo
 	}
 	n.state = to
 	return nil
+}
+
+// is says whether the node is in one of the states.
+func (n *node) is(states ...state) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Contains(states, n.state)
 }
 
 // expect is an error unless the node is in one of the states. mu is held.
