@@ -1,0 +1,10 @@
+package scenarios_test
+
+// foundPlants are bugs that the broker had, and that random scenarios found: each put back into it, and shown by its scenario of the corpus.
+var foundPlants = []plant{
+	{
+		name: "only the SUB that makes a channel waits until it lasts", file: "cmd_sub.go", scenario: "corpus/sub-of-a-channel-just-made.yaml", promise: "no-loss",
+		old: "\tch := t.open(now, name)\n",
+		new: "\tmade := t.channel(name) == nil\n\tch := t.open(now, name)\n\tif !made {\n\t\tch.opening = 0\n\t}\n",
+	},
+}
