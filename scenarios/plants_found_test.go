@@ -7,4 +7,9 @@ var foundPlants = []plant{
 		old: "\tch := t.open(now, name)\n",
 		new: "\tmade := t.channel(name) == nil\n\tch := t.open(now, name)\n\tif !made {\n\t\tch.opening = 0\n\t}\n",
 	},
+	{
+		name: "a channel lasts with a sync of which its journal lacks it", file: "sync.go", scenario: "corpus/channel-that-a-sync-left-out.yaml", promise: "no-loss",
+		old: "t.opened(t.whole)",
+		new: "t.opened(t.points)",
+	},
 }
