@@ -24,4 +24,9 @@ var foundPlants = []plant{
 		old: "if err != nil && len(t.visible()) == 1 &&",
 		new: "if err != nil && false &&",
 	},
+	{
+		name: "what waits at a topic and fills the disk waits for a sync", file: "cmd_sub.go", scenario: "corpus/backlog-that-fills-a-synced-disk.yaml", promise: "activity", validity: reports.Unknown,
+		old: "\t\treturn false, nil\n",
+		new: "\t\treturn true, nil\n",
+	},
 }
