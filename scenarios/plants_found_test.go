@@ -29,4 +29,9 @@ var foundPlants = []plant{
 		old: "\t\treturn false, nil\n",
 		new: "\t\treturn true, nil\n",
 	},
+	{
+		name: "a channel that comes late has its deferrals by the clock of the start", file: "discover.go", scenario: "corpus/late-channel-after-the-clock-was-set.yaml", promise: "no-early-deferral",
+		old: "\t\t\te.Due = max(now.UnixNano()+d.due-tick, 1)\n",
+		new: "\t\t\t_ = tick\n\t\t\te.Due = t.broker.time(d.due).UnixNano()\n",
+	},
 }
