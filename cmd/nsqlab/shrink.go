@@ -71,7 +71,7 @@ func (c *shrinkCommand) Run(env *environment) error {
 	p.end()
 	switch {
 	case errors.Is(err, scenarios.ErrHolds):
-		fmt.Fprintf(env.out, "%s, seed %d: %v\n", s.File, src.Seed, err)
+		fmt.Fprintf(env.out, "%s, seed %d: %v: there is nothing to shrink\n", s.File, src.Seed, err)
 		return nil
 	case err != nil:
 		return err
