@@ -161,9 +161,9 @@ var histories = []ruling{
 	{"no-late-redelivery-fault-on", Unknown, 0, ""},          // not judged
 	{"no-late-redelivery-republished", Unknown, 0, ""},       // not judged: it may be the other copy
 	{"no-late-redelivery-republished-never", Unknown, 0, ""}, // not judged
+	{"no-late-redelivery-finished-twice", Valid, 0, ""},      // not late: a second FIN makes no room for another message
 	{"no-late-redelivery-forgotten", Valid, 0, ""},           // its timeout makes room for it at the consumer that forgot it
 	{"no-late-redelivery-forgotten-late", Invalid, 1, "1-1: delivered again in orders/billing 2s after its timeout, with a consumer ready"},
-	{"no-late-redelivery-finished-twice", Valid, 0, ""}, // not late: a second FIN makes no room for another message
 
 	{"no-early-deferral-good", Valid, 0, ""},
 	{"no-early-deferral-bad", Invalid, 1, "1-1: delivered in orders/billing 110ms before its deferral was over"},

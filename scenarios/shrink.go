@@ -33,8 +33,9 @@ type Shrunk struct {
 	Whole    bool   // no change that is known makes it smaller; false: there was no time for more
 }
 
-// ErrHolds is what Shrink says of a scenario whose promises hold: there is nothing to show.
-var ErrHolds = errors.New("every promise holds: there is nothing to shrink")
+// ErrHolds is what Shrink says of a scenario whose promises hold: there is nothing to show. They hold also if a fault permits what was found, unless
+// the scenario is strict.
+var ErrHolds = errors.New("every promise holds")
 
 // Shrink makes a scenario small that shows an anomaly under its seed: with as few faults, load lines, messages, clients, nodes and settings as
 // will do to show the same anomaly under that seed or another. When ctx is done it gives the smallest so far. The same
@@ -79,6 +80,9 @@ func (k *shrinker) begin(s *Scenario) (*reports.Report, error) {
 	}
 	if len(found) == 0 {
 		return nil, ErrHolds
+	}
+	if found[0].Validity == reports.Licensed { // and so is all behind it
+		return nil, fmt.Errorf("%w, as a fault permits what was found; it counts if the scenario is strict", ErrHolds)
 	}
 	k.anomaly, k.silent = found[0], silence(r)
 	return r, nil

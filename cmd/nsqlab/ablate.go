@@ -54,7 +54,7 @@ func (c *ablateCommand) Run(env *environment) error {
 	res, err := scenarios.Ablate(env.ctx, s, scenarios.Shrinking{Play: lab.play, Search: lab.search, Promise: c.Promise}, c.Seeds)
 	switch {
 	case errors.Is(err, scenarios.ErrHolds):
-		fmt.Fprintf(env.out, "%s, seed %d: every promise holds\n", s.File, src.Seed)
+		fmt.Fprintf(env.out, "%s, seed %d: %v\n", s.File, src.Seed, err)
 		return nil
 	case errors.Is(err, context.Canceled):
 		return context.Canceled

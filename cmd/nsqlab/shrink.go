@@ -17,11 +17,11 @@ import (
 
 type shrinkCommand struct {
 	Seed    *uint64       `help:"Of a scenario file: the seed under which it fails; its own, if not given, which is 1 if it says none. A history has its own." placeholder:"N"`
-	For     time.Duration `help:"Stop after so long, with the smallest so far." default:"60s" placeholder:"TIME"`
+	For     time.Duration `help:"Stop after so long, with the smallest so far; a minute, if not given." default:"60s" placeholder:"TIME"`
 	Promise string        `help:"The promise to show broken. The one that stands worst, if not given." placeholder:"NAME"`
 	Strict  bool          `help:"Count a loss that a fault permits as a violation."`
-	Out     string        `help:"Where the small scenario goes, with a test that plays it." default:"nsqlab-out/shrunk" placeholder:"DIR"`
-	Corpus  bool          `help:"Put the small scenario into scenarios/corpus instead, whose scenarios the test suite always plays."`
+	Out     string        `help:"Where the small scenario goes, in a folder with a test that plays it; nsqlab-out/shrunk, if not given." default:"nsqlab-out/shrunk" placeholder:"DIR"`
+	Corpus  bool          `help:"Put the small scenario into scenarios/corpus instead, without a test of its own: nsqlab's suite always plays what is there."`
 	Name    string        `help:"What the small scenario is called. The scenario and the promise, if not given." placeholder:"NAME"`
 	Quiet   bool          `help:"Show no progress." short:"q"`
 
@@ -40,8 +40,9 @@ The same failure gives the same result, if there is time enough. ^C ends it with
   nsqlab shrink --strict --seed=1 scenarios/kill.yaml    also a loss that a fault permits can be made small
   nsqlab shrink --corpus --name=lost-fin RUN             keep it: the suite plays it from now on
 
-It writes <name>/<name>.yaml, a scenario that has the seed in it and says what it shows, and beside it <name>_test.go, which plays it with Ginkgo
-in any module that requires github.com/nsqlab/nsqlab. Go on with: nsqlab run, nsqlab replay or nsqlab ablate <name>.yaml.
+It writes a folder, nsqlab-out/shrunk/<name>, with <name>.yaml, a scenario that has the seed in it and says what it shows, and <name>_test.go, a test
+that plays it with Ginkgo and fails as long as the scenario does. To keep both, copy the folder, whole, into a module that requires
+github.com/nsqlab/nsqlab, and say go test there. Go on with: nsqlab run, nsqlab replay or nsqlab ablate <name>.yaml.
 
 Exit codes: 1 a small scenario was written; 0 every promise held, so there is nothing to shrink; 3 could not run.`
 }
@@ -71,7 +72,7 @@ func (c *shrinkCommand) Run(env *environment) error {
 	p.end()
 	switch {
 	case errors.Is(err, scenarios.ErrHolds):
-		fmt.Fprintf(env.out, "%s, seed %d: %v\n", s.File, src.Seed, err)
+		fmt.Fprintf(env.out, "%s, seed %d: %v: there is nothing to shrink\n", s.File, src.Seed, err)
 		return nil
 	case err != nil:
 		return err
@@ -97,8 +98,8 @@ func (c *shrinkCommand) write(env *environment, from *scenarios.Scenario, res *s
 	if !fileName.MatchString(name) {
 		return fmt.Errorf("--name=%s: want a name for a file, of letters, digits, _ and -", name)
 	}
-	res.Scenario.Description = fmt.Sprintf("%s was found broken in %s: %s", res.Anomaly.Promise, from.Name, res.Anomaly.Kind)
-	text := fmt.Sprintf("# Shrunk from %s, seed %d. Under its own seed it showed:\n# %s\n%s", filepath.Base(from.File), from.Seed, strings.ReplaceAll(res.Finding, "\n", " "), res.Scenario.Text())
+	res.Scenario.Description = fmt.Sprintf("%s was found %s in %s: %s", res.Anomaly.Promise, res.Anomaly.Validity, from.Name, oneLine(res.Finding))
+	text := fmt.Sprintf("# Shrunk from %s, seed %d. Under its own seed it showed:\n# %s\n%s", filepath.Base(from.File), from.Seed, oneLine(res.Finding), res.Scenario.Text())
 	dir := filepath.Join(c.Out, name)
 	if c.Corpus {
 		dir = filepath.Join("scenarios", "corpus")
@@ -119,8 +120,13 @@ func (c *shrinkCommand) write(env *environment, from *scenarios.Scenario, res *s
 		return err
 	}
 	fmt.Fprintf(env.out, "again: nsqlab run %s\n", file)
+	if !c.Corpus {
+		fmt.Fprintf(env.out, "as a test: %s, for a module that requires github.com/nsqlab/nsqlab\n", filepath.Join(dir, testName(name)))
+	}
 	return nil
 }
+
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", " ") }
 
 // sizes is how large a scenario is, in words.
 func sizes(s *scenarios.Scenario) string {

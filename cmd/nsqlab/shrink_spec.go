@@ -34,7 +34,12 @@ func goes(name string) string {
 	return b.String()
 }
 
-const specText = `package shrunk_test
+const specText = `// Package shrunk_test plays NAME.yaml, which lies beside it, under its own seed, and fails if a promise is broken:
+//
+//	go test .
+//
+// It is a package with a suite of its own, of which Ginkgo runs one a package: into one that has a suite, take the Describe alone.
+package shrunk_test
 
 import (
 	"context"
