@@ -21,7 +21,7 @@ import (
 
 const (
 	soundSeeds   = 3               // that a scenario is played under without a bug
-	playFor      = 2 * time.Minute // that playing a bug may take
+	playFor      = 2 * time.Minute // that playing a bug may take, without the time of the flag -shrink
 	mostFaults   = 3               // of a scenario that is small enough
 	mostMessages = 10              // messages of it
 )
@@ -250,7 +250,7 @@ func (p *planter) play(t *testing.T, bug int, scenario string, first, last uint6
 // run runs the player with the bug of that number awake, or none for 0.
 func (p *planter) run(t *testing.T, bug int, args ...string) []byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), playFor)
+	ctx, cancel := context.WithTimeout(t.Context(), playFor+*shrinkFor)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.player, args...)
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", plantVariable, bug))
