@@ -76,7 +76,7 @@ func TestConduct(t *testing.T) {
 		t.Run(c.fault, func(t *testing.T) {
 			d := under(t, c.fault, c.load)
 			if i := slices.IndexFunc(d.ops, func(op history.Op) bool {
-				return op.F == history.Touch && op.Time > 1010*time.Millisecond && op.Time < 2*time.Second
+				return op.F == history.Touch && op.Type == history.Info && op.Time > 1010*time.Millisecond && op.Time < 2*time.Second
 			}); i >= 0 {
 				t.Errorf("a message is touched at %v that is to be late", d.ops[i].Time)
 			}

@@ -10,8 +10,11 @@ import (
 	"github.com/nsqlab/nsqlab/reports/history"
 )
 
-// proveEvery is how many FINs a consumer sends before it has the broker prove them.
-const proveEvery = 50
+// A consumer has the broker prove what it finished after so many FINs, and so long after the first of them.
+const (
+	proveEvery = 50
+	proveAfter = 200 * time.Millisecond
+)
 
 // A consumer is one client of a consume line, with a connection to each of its brokers, or to each that it has found.
 type consumer struct {
@@ -37,6 +40,7 @@ type subscription struct {
 	stands     bool
 	subscribed bool
 	unproved   int
+	proving    bool // an event is due to have it proved
 	works      []*work
 	dialled    time.Duration // when the connection was
 	free       bool          // its consumer leaves in order, and has been told that nothing more comes

@@ -200,10 +200,20 @@ func fewerClients(k *shrinker) {
 			}
 		}}
 		for i := range s.Consumers {
-			edits = append(edits, func(s *Scenario) { s.Consumers[i].InFlight = 1 }, func(s *Scenario) { s.Consumers[i].InFlight = max(1, s.Consumers[i].InFlight/2) })
+			edits = append(edits,
+				func(s *Scenario) { s.Consumers[i].InFlight = 1 },
+				func(s *Scenario) { s.Consumers[i].oneByOne() },
+				func(s *Scenario) { s.Consumers[i].InFlight = max(1, s.Consumers[i].InFlight/2) },
+			)
 		}
 		return edits
 	})
+}
+
+// oneByOne has a consumer work on one message at a time, and get as many done as before.
+func (c *Consumer) oneByOne() {
+	c.Work = times(c.Work, 1/float64(c.InFlight))
+	c.InFlight = 1
 }
 
 // lines is how many load lines there are.

@@ -85,10 +85,22 @@ func (s *subscription) finish(w *work) {
 		}
 	}
 	if s.unproved++; s.unproved >= proveEvery {
-		s.unproved = 0
-		w.conn.Prove()
+		s.prove()
+	} else if !s.proving {
+		s.proving = true
+		s.run.cluster.At(s.run.cluster.Now()+proveAfter, func() {
+			if s.proving = false; s.unproved > 0 {
+				s.prove()
+			}
+		})
 	}
 	s.part()
+}
+
+// prove has the broker answer for all that was finished on the connection.
+func (s *subscription) prove() {
+	s.unproved = 0
+	s.conn.Prove()
 }
 
 // about is an operation on a message that was delivered.

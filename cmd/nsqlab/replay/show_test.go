@@ -28,7 +28,7 @@ func TestShow(t *testing.T) {
 		"fault since 1.000000s: kill: b1\n", "\nb1: node b1 is down\n", "1h0m0s was not reached", "l1 knows\n    channel:orders:billing: b1 b2\n")
 	before, _, _ := strings.Cut(out, "--- at 0.6")
 	wants(t, before, "\nb1 orders/billing: depth ", "\nb2 orders/billing: depth ", " came; 2 in flight, ", "    consumer-1.1: RDY 5, 2 in flight, ",
-		"    clients have: 1-17 at consumer-1.1 for 29.502ms; 1-18 at consumer-1.1 for 9.485ms\n", "3 deferred, 3 requeued", "    clients await: 2-1 until 0.45")
+		"    clients have: 1-17 at consumer-1.1 for 29.434ms; 1-18 at consumer-1.1 for 9.434ms\n", "3 deferred, 3 requeued", "    clients await: 2-1 until 0.45")
 	paused, _, _ := strings.Cut(out[len(before):], "--- at 1.2")
 	wants(t, paused, "\nb2 orders/billing: depth ") // a paused node is looked into
 	if strings.Contains(out, "later") {

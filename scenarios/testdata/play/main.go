@@ -2,8 +2,10 @@
 // line of JSON a seed. Or it shrinks the scenario to the smallest that it finds in a time, and tells what came of it. It is what the planted bugs are built into.
 //
 //	play FILE A B
-//	play FILE SEED shrink PROMISE TIME OUT
-//	play FILE SEED shrink PROMISE TIME OUT FAULTS MESSAGES		until there are so few of them
+//	play FILE SEED shrink PROMISE OUT TIME FAULTS MESSAGES WORK
+//
+// FAULTS and MESSAGES say what is small. Unless WORK is 0, it stops when the scenario is small, or after so much work: that comes to the same on any
+// machine, as a time does not.
 package main
 
 import (
@@ -14,6 +16,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nsqlab/nsqlab/reports"
@@ -46,8 +49,8 @@ func main() {
 }
 
 func run(args []string, out io.Writer) error {
-	if len(args) != 3 && len(args) != 6 && len(args) != 8 {
-		return fmt.Errorf("want FILE A B or FILE SEED shrink PROMISE TIME OUT, not %q", args)
+	if len(args) != 3 && len(args) != 9 {
+		return fmt.Errorf("want FILE A B or FILE SEED shrink PROMISE OUT TIME FAULTS MESSAGES WORK, not %q", args)
 	}
 	first, err := strconv.ParseUint(args[1], 10, 64)
 	if err != nil {
@@ -57,7 +60,7 @@ func run(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if len(args) >= 6 {
+	if len(args) == 9 {
 		s.Seed = first
 		return shrink(s, args[3:], out)
 	}
@@ -66,7 +69,7 @@ func run(args []string, out io.Writer) error {
 		return err
 	}
 	for seed := first; seed <= last; seed++ {
-		r, err := play(context.Background(), s, seed)
+		r, _, err := play(context.Background(), s, seed)
 		if err != nil {
 			return fmt.Errorf("seed %d: %w", seed, err)
 		}
@@ -83,51 +86,126 @@ type small struct {
 	Faults, Messages, Clients, Brokers int
 	Runs                               int
 	Took                               time.Duration // by the clock on the wall
+	Small                              time.Duration // until it was small; 0: it never was
+	Work                               uint64
 	Whole                              bool
 }
 
-// shrink shrinks a scenario, and writes what comes of it to a file: it is told the promise, the time, the file, and what is small enough.
+// shrink shrinks a scenario, and writes what comes of it to a file. A run that does not end is given up with the process.
 func shrink(s *scenarios.Scenario, args []string, out io.Writer) error {
-	limit, err := time.ParseDuration(args[1])
+	l, limit, err := newLimits(args[2:])
 	if err != nil {
 		return err
 	}
-	faults, messages := -1, -1
-	if len(args) > 3 {
-		if faults, err = strconv.Atoi(args[3]); err != nil {
-			return err
-		}
-		if messages, err = strconv.Atoi(args[4]); err != nil {
-			return err
-		}
-	}
-	begun := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	r, err := scenarios.Shrink(ctx, s, scenarios.Shrinking{Play: against(args[0]), Compared: true, Promise: args[0], Progress: func(r scenarios.Shrunk) {
-		if len(r.Scenario.Faults) <= faults && r.Scenario.Messages() <= messages {
-			cancel()
+	l.stop = cancel
+	ended := make(chan error, 1)
+	go func() {
+		r, err := scenarios.Shrink(ctx, s, scenarios.Shrinking{Play: l.against(args[0]), Compared: true, Promise: args[0], Progress: l.progress})
+		if err == nil {
+			l.progress(*r)
 		}
-	}})
+		ended <- err
+	}()
+	select {
+	case err = <-ended:
+	case <-time.After(limit + grace):
+		if l.empty() {
+			err = errors.New("the run that is to be shrunk does not end")
+		}
+	}
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(args[2], []byte(r.Scenario.Text()), 0o666); err != nil {
+	c, text := l.result()
+	if err := os.WriteFile(args[1], []byte(text), 0o666); err != nil {
 		return err
 	}
-	return json.NewEncoder(out).Encode(small{
-		r.Scenario.Seed, len(r.Scenario.Faults), r.Scenario.Messages(), r.Scenario.Clients(), len(r.Scenario.Brokers), r.Runs, time.Since(begun), r.Whole,
-	})
+	return json.NewEncoder(out).Encode(c)
+}
+
+// grace is what a run may take that was begun in time.
+const grace = 10 * time.Second
+
+// perRun is the work of a run beside its events: a scenario is written and read, and a world made.
+const perRun = 300
+
+// limits are how far a scenario is shrunk, and how far it was.
+type limits struct {
+	faults, messages int    // that are few enough
+	work             uint64 // of which there may be so much: events of the virtual world, and so many for each run; 0: any
+	stop             func()
+	begun            time.Time
+
+	mu   sync.Mutex
+	done uint64           // work
+	best scenarios.Shrunk // so far
+	was  time.Duration    // when it was small
+}
+
+func newLimits(args []string) (l *limits, limit time.Duration, err error) {
+	l = &limits{begun: time.Now()}
+	var failed [4]error
+	limit, failed[0] = time.ParseDuration(args[0])
+	l.faults, failed[1] = strconv.Atoi(args[1])
+	l.messages, failed[2] = strconv.Atoi(args[2])
+	l.work, failed[3] = strconv.ParseUint(args[3], 10, 64)
+	return l, limit, errors.Join(failed[:]...)
+}
+
+// progress takes a smaller scenario in, and stops if it is small enough.
+func (l *limits) progress(r scenarios.Shrunk) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.best = r
+	if len(r.Scenario.Faults) > l.faults || r.Scenario.Messages() > l.messages {
+		return
+	}
+	if l.was == 0 {
+		l.was = time.Since(l.begun)
+	}
+	if l.work > 0 {
+		l.stop()
+	}
+}
+
+// spend counts a run, and stops if there was too much work.
+func (l *limits) spend(events uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.done += events + perRun; l.work > 0 && l.done > l.work {
+		l.stop()
+	}
+}
+
+// empty says that no run has ended.
+func (l *limits) empty() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.best.Scenario == nil
+}
+
+// result is the smallest scenario, with its text.
+func (l *limits) result() (small, string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.best.Scenario
+	return small{
+		Seed: s.Seed, Faults: len(s.Faults), Messages: s.Messages(), Clients: s.Clients(), Brokers: len(s.Brokers),
+		Runs: l.best.Runs, Took: time.Since(l.begun), Small: l.was, Work: l.done, Whole: l.best.Whole,
+	}, s.Text()
 }
 
 // plantVariable is the environment variable that says which bug is awake.
 const plantVariable = "NSQLAB_PLANT"
 
 // against has a run count only if it does not show the same without the bug.
-func against(promise string) func(context.Context, *scenarios.Scenario, uint64) (*reports.Report, error) {
+func (l *limits) against(promise string) func(context.Context, *scenarios.Scenario, uint64) (*reports.Report, error) {
 	bug := os.Getenv(plantVariable)
 	return func(ctx context.Context, s *scenarios.Scenario, seed uint64) (*reports.Report, error) {
-		r, err := play(ctx, s, seed)
+		r, events, err := play(ctx, s, seed)
+		l.spend(events)
 		if err != nil || stands(r, promise) == reports.Valid {
 			return r, err
 		}
@@ -138,7 +216,8 @@ func against(promise string) func(context.Context, *scenarios.Scenario, uint64) 
 		if err != nil {
 			return nil, err
 		}
-		sound, err := play(ctx, again, seed)
+		sound, events, err := play(ctx, again, seed)
+		l.spend(events)
 		if err := errors.Join(err, os.Setenv(plantVariable, bug)); err != nil {
 			return nil, err
 		}
@@ -159,19 +238,20 @@ func stands(r *reports.Report, promise string) reports.Validity {
 	return ""
 }
 
-// play plays a scenario. A broker that a bug has panic shows nothing.
-func play(ctx context.Context, s *scenarios.Scenario, seed uint64) (r *reports.Report, err error) {
+// play plays a scenario, and says how many events that were. A broker that a bug has panic shows nothing.
+func play(ctx context.Context, s *scenarios.Scenario, seed uint64) (r *reports.Report, events uint64, err error) {
+	w, err := sim.NewWorld(seed, s.Nodes(), s.Links)
+	if err != nil {
+		return nil, 0, err
+	}
 	defer func() {
+		events = w.Events()
 		if why := recover(); why != nil {
 			r, err = nil, fmt.Errorf("panic: %v", why)
 		}
 	}()
-	w, err := sim.NewWorld(seed, s.Nodes(), s.Links)
-	if err != nil {
-		return nil, err
-	}
 	r, err = scenarios.Play(ctx, s, scenarios.Stand{Cluster: w, Backend: "virtual", Seed: seed, Slack: s.Links.Slack(), Bare: true})
-	return r, errors.Join(err, w.Close())
+	return r, 0, errors.Join(err, w.Close())
 }
 
 func tell(r *reports.Report) line {
