@@ -20,7 +20,7 @@ import (
 	"github.com/nsqlab/nsqlab/sim/live"
 )
 
-var seeds = flag.Uint64("seeds", 20, "seeds that every scenario is played under in virtual time, each twice")
+var seeds = flag.Uint64("seeds", 10, "seeds that every scenario is played under in virtual time, each twice")
 
 func TestScenarios(t *testing.T) {
 	RegisterFailHandler(Fail)
