@@ -130,7 +130,7 @@ func TestLoseWhatWasHeld(t *testing.T) {
 	if len(p.out) == 0 {
 		t.Error("a held link took a megabyte")
 	}
-	lose := addRule(t, c, "client", "b1", data(sim.Fate{Lose: true, First: 3}))
+	lose := addRule(t, c, "client", "b1", func(c sim.Chunk) sim.Fate { return sim.Fate{Lose: len(c.Data) > 0, First: 3} }) // also when it is asked twice
 	hold()
 	runUntil(t, c, "all to be taken", func() bool { return len(p.out) == 0 })
 	if got := l.heard(t, c, 3); got != "xxx" {
