@@ -52,6 +52,9 @@ func BenchmarkWaiting(b *testing.B) {
 
 // TestMemoryIsFlat: what a world remembers does not grow with its time. A disk holds two files or three of each topic.
 func TestMemoryIsFlat(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it lives for an hour and more, which takes long under the race detector")
+	}
 	w, l := crowd(t, 3, 12, 100*ms)
 	held := func() int64 {
 		var m runtime.MemStats
