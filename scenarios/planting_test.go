@@ -63,6 +63,7 @@ func TestPlants(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("there is no go command to build with: ", err)
 	}
+	t.Parallel()
 	bugs := slices.Concat(plants, diskPlants, lookupPlants, stuckPlants, promisePlants, foundPlants)
 	p := &planter{}
 	p.build(t, bugs)
